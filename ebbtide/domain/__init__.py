@@ -1,0 +1,1 @@
+"""Frozen nouns and pure rules. Nothing here imports anything else of ours."""

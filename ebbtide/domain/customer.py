@@ -1,0 +1,15 @@
+"""The stages of a customer's life with a company."""
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where a customer stands, relative to their own rhythm. The rules are in `features/lifecycle.py`."""
+
+    NEW = "new"
+    ACTIVE = "active"
+    LOYAL = "loyal"
+    SLIPPING = "slipping"
+    DORMANT = "dormant"
+    LOST = "lost"
+    WON_BACK = "won_back"

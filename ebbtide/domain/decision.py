@@ -1,0 +1,74 @@
+"""A decision: the answer to "what next for this customer?", and the receipt that explains it."""
+
+from typing import Any
+
+import msgspec
+
+from ebbtide.domain.action import RankedAction
+from ebbtide.domain.customer import Stage
+
+
+class Reason(msgspec.Struct, frozen=True, rename="camel"):
+    """Why a probability is what it is: a signal, its value, its contribution (log-odds) and a sentence."""
+
+    signal: str
+    value: float | None
+    contribution: float
+    text: str
+
+
+class Churn(msgspec.Struct, frozen=True, rename="camel"):
+    """The probability of leaving, by horizon in days, with its reasons."""
+
+    probability: dict[str, float]
+    reasons: tuple[Reason, ...] = ()
+
+
+class Trigger(msgspec.Struct, frozen=True, rename="camel"):
+    """A moment to speak, and why it is one."""
+
+    id: str
+    reason: str
+
+
+class Recommendation(msgspec.Struct, frozen=True, rename="camel"):
+    """A product to show, its score (higher is better) and the reason in words."""
+
+    product_id: str
+    name: str
+    score: float
+    reason: str
+
+
+class Versions(msgspec.Struct, frozen=True, rename="camel"):
+    """What a decision was made with; `model` is None where there was none."""
+
+    catalog: str
+    model: str | None
+    actions: str
+
+
+class Decision(msgspec.Struct, frozen=True, rename="camel"):
+    """The whole answer. Times are ISO 8601 in UTC; `degraded` names what was missing."""
+
+    decision_id: str
+    customer_id: str
+    known: bool
+    stage: Stage
+    as_of: str
+    expires_at: str
+    churn: Churn | None
+    triggers: tuple[Trigger, ...]
+    actions: tuple[RankedAction, ...]
+    recommendations: tuple[Recommendation, ...]
+    versions: Versions
+    degraded: tuple[str, ...] = ()
+
+
+class Receipt(msgspec.Struct, frozen=True, rename="camel"):
+    """What the decision log keeps: the question, the signals as seen (NaN as None), and the answer."""
+
+    decision: Decision
+    decision_point: str
+    context: dict[str, Any]
+    signals: dict[str, float | None]

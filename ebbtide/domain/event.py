@@ -1,0 +1,157 @@
+"""Events as the Segment specification has them, and the one decoder that turns bytes into an `Event`.
+
+Source: https://segment.com/docs/connections/spec/ (common fields, track, identify, page, screen, group,
+alias) and the ecommerce specification v2 for the names and properties of orders.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+Identifier = str | int
+
+
+class EventError(ValueError):
+    """An event that cannot be used; the message says which field, what was expected and what was found."""
+
+
+class Product(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of an order, as in the `products` array of the ecommerce specification. Price per unit."""
+
+    product_id: Identifier | None = None
+    sku: Identifier | None = None
+    name: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    price: float | None = None
+    quantity: float = 1.0
+
+    @property
+    def id(self) -> str | None:
+        """The product's id, else its SKU, as text; None if it has neither."""
+        found = self.product_id if self.product_id is not None else self.sku
+        return None if found is None else str(found)
+
+
+class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The properties that Ebbtide reads. Others are kept in the log, and not decoded."""
+
+    order_id: Identifier | None = None
+    products: tuple[Product, ...] = ()
+    revenue: float | None = None
+    total: float | None = None
+    value: float | None = None
+    discount: float | None = None
+    currency: str | None = None
+    coupon: str | None = None
+    coupon_id: Identifier | None = None
+    promotion_id: Identifier | None = None
+    product_id: Identifier | None = None
+    sku: Identifier | None = None
+    name: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    price: float | None = None
+    quantity: float | None = None
+    decisionId: str | None = None  # noqa: N815 (as it stands in the event)
+
+    def worth(self) -> float:
+        """The money of an order: `revenue`, else `total`, else `value`, else price times quantity of its lines.
+
+        >>> Properties(products=(Product("a", price=2.5, quantity=4), Product("b"))).worth()
+        10.0
+        """
+        for given in (self.revenue, self.total, self.value):
+            if given is not None:
+                return given
+        return sum((line.price or 0.0) * line.quantity for line in self.products)
+
+
+NOTHING = Properties()
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What a signal sees: who, what, when.
+
+    `name` is the track event's name, else the call's type (`identify`, `page`, ...).
+    `at` is event time in Unix seconds, UTC, after the clock rule.
+    """
+
+    id: str
+    customer: str
+    name: str
+    at: float
+    properties: Properties = NOTHING
+    traits: dict[str, Any] | None = None
+
+
+class _Call(msgspec.Struct, frozen=True, tag_field="type", rename="camel"):
+    kind: ClassVar[str]
+    timestamp: datetime
+    message_id: str
+    user_id: Identifier | None = None
+    anonymous_id: Identifier | None = None
+    properties: Properties = NOTHING
+    traits: dict[str, Any] | None = None
+
+
+class Track(_Call, frozen=True, tag="track", kw_only=True):
+    """Something the customer did."""
+
+    event: str
+
+
+class Identify(_Call, frozen=True, tag="identify"):
+    """Who the customer is."""
+
+
+class Page(_Call, frozen=True, tag="page"):
+    """A page seen."""
+
+
+class Screen(_Call, frozen=True, tag="screen"):
+    """A screen of an app seen."""
+
+
+class Group(_Call, frozen=True, tag="group"):
+    """The account that a customer belongs to."""
+
+
+class Alias(_Call, frozen=True, tag="alias", kw_only=True):
+    """Two ids of one customer."""
+
+    previous_id: Identifier
+
+
+Call = Track | Identify | Page | Screen | Group | Alias
+CALL_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+_DECODER = msgspec.json.Decoder(Call, strict=False)
+_RENAMED: dict[type, str] = {Page: "Page Viewed", Screen: "Screen Viewed"}
+
+
+def unix_seconds(moment: datetime) -> float:
+    """Unix seconds of a moment; one without a time zone is taken as UTC."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def decode(raw: bytes) -> Event:
+    """Decode one logged Segment call (JSON, UTF-8) whose `timestamp` and `messageId` are set.
+
+    Raises:
+        EventError: not JSON, not of the specification, or without `userId` and `anonymousId`.
+
+    >>> decode(b'{"type":"track","event":"Order Completed","messageId":"m1","userId":7,'
+    ...        b'"timestamp":"2026-01-02T00:00:00Z","properties":{"revenue":"12.5"}}').properties.worth()
+    12.5
+    """
+    try:
+        call = _DECODER.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise EventError(str(error)) from error
+    customer = call.user_id if call.user_id is not None else call.anonymous_id
+    if customer is None or customer == "":
+        raise EventError("expected `userId` or `anonymousId`, found neither")
+    kind = type(call)
+    name = call.event if kind is Track else _RENAMED.get(kind, kind.__name__.lower())  # type: ignore[union-attr]
+    return Event(call.message_id, str(customer), name, unix_seconds(call.timestamp), call.properties, call.traits)

@@ -1,0 +1,21 @@
+"""One tree of errors. Each message names the place, what was expected, what was found and what to do."""
+
+
+class EbbtideError(Exception):
+    """The root: the command line prints it as one line and exits 1; the API answers it as problem+json."""
+
+
+class InputError(EbbtideError):
+    """What was given cannot be used: a missing file, an unknown column, a malformed event."""
+
+
+class ConfigError(EbbtideError):
+    """A setting or a configuration file is wrong."""
+
+
+class StoreError(EbbtideError):
+    """Redis or the history cannot be reached, or holds something that Ebbtide did not write."""
+
+
+class ModelError(EbbtideError):
+    """There is no model, too little data to train one, or one that does not fit the catalog."""

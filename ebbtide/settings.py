@@ -1,0 +1,91 @@
+"""All settings, read by entry points only: environment variables `EBBTIDE_*`, defaults that work."""
+
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ebbtide.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; the names in the environment carry the prefix `EBBTIDE_`."""
+
+    model_config = SettingsConfigDict(env_prefix="EBBTIDE_", extra="ignore", frozen=True)
+
+    home: Path = Field(Path(".ebbtide"), description="The working folder: Redis, history, MLflow store, logs.")
+    redis_url: str | None = Field(
+        None, description="A running Redis, e.g. redis://localhost:6379/0. Unset: Ebbtide starts its own."
+    )
+    host: str = Field("127.0.0.1", description="The address that the API listens on.")
+    port: int = Field(8310, ge=0, le=65535, description="The port that the API listens on; 0 takes a free one.")
+    write_key: SecretStr | None = Field(
+        None, description="The key that senders of events give. Unset: made once, kept in the working folder."
+    )
+    api_key: SecretStr | None = Field(
+        None, description="If set, decisions need `Authorization: Bearer KEY`. Needed to listen beyond this machine."
+    )
+    actions: Path | None = Field(None, description="Your own actions.yaml. Unset: the one that ships.")
+    partitions: int = Field(8, ge=1, le=1024, description="Partitions of the event log; fixed once it has events.")
+    horizon: int = Field(60, ge=1, description="Days ahead within which a silent customer counts as churned.")
+    active: int = Field(120, ge=1, description="Days back within which a customer counts as active.")
+
+    @cached_property
+    def root(self) -> Path:
+        """The working folder as an absolute path, made private to its owner on first use."""
+        path = self.home.expanduser().absolute()
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    @property
+    def history(self) -> Path:
+        """States over time: parquet files, Feast's offline store."""
+        return self.root / "history"
+
+    @property
+    def events(self) -> Path:
+        """Every event processed, as compressed JSON lines."""
+        return self.root / "events"
+
+    @property
+    def rejected(self) -> Path:
+        """What could not be used, with reasons."""
+        return self.root / "rejected"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """MLflow's tracking and registry store."""
+        return f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Where MLflow keeps plots and models."""
+        return self.root / "mlartifacts"
+
+    def sender_key(self) -> str:
+        """The write key: the one set, else the one kept in the working folder, made on first use."""
+        if self.write_key is not None:
+            return self.write_key.get_secret_value()
+        path = self.root / "write_key"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(24))
+        return path.read_text().strip()
+
+
+def load() -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigError: a variable has a value that cannot be; all such variables in one message.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"EBBTIDE_{str(fault['loc'][0]).upper()}: {fault['msg']}, found {fault['input']!r}"
+            for fault in error.errors()
+        )
+        raise ConfigError(f"settings: {faults}") from error
