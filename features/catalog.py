@@ -1,0 +1,66 @@
+"""The signals in their order, with a version: the only list of feature names anywhere."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ebbtide.domain.event import Event
+from features.signals import (
+    basket,
+    decayed,
+    frequency,
+    recency,
+    refunds,
+    repertoire,
+    rhythm,
+    spend,
+    tenure,
+    trend,
+)
+
+EDITION = 1
+"""Raise it when a formula changes while names and states stay as they are."""
+
+
+class Signal(Protocol):
+    """What each module of `features.signals` offers."""
+
+    EVENTS: frozenset[str] | None
+    VALUES: Mapping[str, str]
+    State: type[Any]
+
+    def update(self, state: Any, event: Event, /) -> None:
+        """Change the state in place."""
+
+    def value(self, state: Any, now: float, /) -> tuple[float, ...]:
+        """Give the values at a moment."""
+
+
+SIGNALS: dict[str, Signal] = {
+    "recency": recency,
+    "frequency": frequency,
+    "spend": spend,
+    "rhythm": rhythm,
+    "trend": trend,
+    "decayed": decayed,
+    "tenure": tenure,
+    "basket": basket,
+    "refunds": refunds,
+    "repertoire": repertoire,
+}
+
+DESCRIPTIONS: dict[str, str] = {
+    name: text for signal in SIGNALS.values() for name, text in signal.VALUES.items()
+}
+NAMES: tuple[str, ...] = tuple(DESCRIPTIONS)
+
+
+def _version() -> str:
+    """The edition and a digest of all names and states: whatever changes either changes the version."""
+    shape = [
+        (name, tuple(signal.VALUES), signal.State.__struct_fields__) for name, signal in SIGNALS.items()
+    ]
+    return f"{EDITION}-{hashlib.sha256(repr(shape).encode()).hexdigest()[:8]}"
+
+
+VERSION: str = _version()

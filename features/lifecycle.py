@@ -1,0 +1,60 @@
+"""The stage of a customer's life, relative to their own rhythm.
+
+`pace` is the gap that we expect between orders: the customer's own mean gap, drawn towards 30 days while
+few gaps are known (the weight of two gaps), and never under 7 days. `lag` is the time since the last order
+over that pace. The first rule that holds gives the stage:
+
+| stage | rule |
+| --- | --- |
+| new | no order yet |
+| lost | lag over 8 |
+| dormant | lag over 4 |
+| slipping | lag over 2 |
+| won back | the last gap was over 4 paces: they had gone, and came again |
+| new | fewer than 3 days with an order |
+| loyal | 10 or more days with an order in a year, known for 90 days or more |
+| active | all others |
+"""
+
+from collections.abc import Mapping
+
+from ebbtide.domain.customer import Stage
+
+PRIOR_PACE = 30.0
+PRIOR_WEIGHT = 2.0
+SHORTEST_PACE = 7.0
+SLIPPING, DORMANT, LOST = 2.0, 4.0, 8.0
+LOYAL_DAYS, LOYAL_TENURE, NEW_DAYS = 10, 90.0, 3
+
+
+def pace(values: Mapping[str, float]) -> float:
+    """The gap in days that we expect between this customer's orders.
+
+    >>> pace({"gap_mean_days": float("nan"), "purchase_days": 1.0})
+    30.0
+    >>> pace({"gap_mean_days": 10.0, "purchase_days": 9.0})
+    14.0
+    """
+    gaps = max(values["purchase_days"] - 1.0, 0.0)
+    mean = values["gap_mean_days"]
+    if not mean == mean:  # NaN
+        return PRIOR_PACE
+    return max((PRIOR_WEIGHT * PRIOR_PACE + gaps * mean) / (PRIOR_WEIGHT + gaps), SHORTEST_PACE)
+
+
+def stage(values: Mapping[str, float]) -> Stage:
+    """The stage that the signals' values say, by the table above."""
+    if not values["orders_total"]:
+        return Stage.NEW
+    expected = pace(values)
+    lag = values["recency_days"] / expected
+    for limit, found in ((LOST, Stage.LOST), (DORMANT, Stage.DORMANT), (SLIPPING, Stage.SLIPPING)):
+        if lag > limit:
+            return found
+    if values["gap_last_days"] > DORMANT * expected:
+        return Stage.WON_BACK
+    if values["purchase_days"] < NEW_DAYS:
+        return Stage.NEW
+    if values["purchase_days"] >= LOYAL_DAYS and values["tenure_days"] >= LOYAL_TENURE:
+        return Stage.LOYAL
+    return Stage.ACTIVE

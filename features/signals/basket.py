@@ -1,0 +1,51 @@
+"""Basket: how many lines and units an order has. Orders without `products` say nothing about it.
+
+>>> from features.signals.testing import order
+>>> state = State()
+>>> update(state, order(day=1, products={"milk": 2, "bread": 1}))
+>>> update(state, order(day=2, products={"milk": 1}))
+>>> value(state, now=3 * 86_400.0)
+(1.5, 1.0, 2.0)
+"""
+
+import math
+
+import msgspec
+
+from ebbtide.domain.event import Event
+
+EVENTS = frozenset({"Order Completed"})
+VALUES = {
+    "basket_lines_mean": "count: lines of an average order",
+    "basket_lines_last": "count: lines of the last order",
+    "basket_units_mean": "count: units of an average order",
+}
+
+
+class State(msgspec.Struct, array_like=True):
+    """Orders with lines, their lines and units in all, the lines of the last one and its time."""
+
+    orders: int = 0
+    lines: int = 0
+    units: float = 0.0
+    last: float = math.nan
+    last_at: float = math.nan
+
+
+def update(state: State, event: Event) -> None:
+    """Count an order's lines and units."""
+    products = event.properties.products
+    if not products:
+        return
+    state.orders += 1
+    state.lines += len(products)
+    state.units += sum(line.quantity for line in products)
+    if not event.at < state.last_at:
+        state.last, state.last_at = float(len(products)), event.at
+
+
+def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every signal has this form)
+    """Lines and units per order; NaN before the first order with lines."""
+    if not state.orders:
+        return (math.nan,) * 3
+    return (state.lines / state.orders, state.last, state.units / state.orders)

@@ -1,0 +1,35 @@
+"""Tenure: how long the customer has been known.
+
+>>> from features.signals.testing import order
+>>> state = State()
+>>> update(state, order(day=3))
+>>> value(state, now=10 * 86_400.0)
+(7.0,)
+"""
+
+import math
+
+import msgspec
+
+from ebbtide.domain.event import Event
+from features.signals.daily import DAY
+
+EVENTS = None
+VALUES = {"tenure_days": "days: since the first event of any kind"}
+
+
+class State(msgspec.Struct, array_like=True):
+    """When the first event was, in Unix seconds; NaN if never."""
+
+    first: float = math.nan
+
+
+def update(state: State, event: Event) -> None:
+    """Remember the oldest event."""
+    if not event.at >= state.first:
+        state.first = event.at
+
+
+def value(state: State, now: float) -> tuple[float, ...]:
+    """Days since the first event."""
+    return ((now - state.first) / DAY,)
