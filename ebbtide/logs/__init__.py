@@ -1,0 +1,1 @@
+"""Stored events and decisions, at which streaming and serving meet."""

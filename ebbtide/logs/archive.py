@@ -1,0 +1,125 @@
+"""The event archive: JSON lines in files, compressed with zstd; read back in name order."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from ebbtide.errors import InputError
+
+SUFFIX = ".jsonl.zst"
+_CODECS = {".zst": "zstd", ".gz": "gzip"}
+_CHUNK = 1 << 20
+
+
+class ArchiveWriter:
+    """Writes one part file of an archive; it appears under its final name only when it is whole.
+
+    The file is `<prefix>.jsonl.zst`, else `<prefix>-2.jsonl.zst` and so on, never one that exists. Left by an
+    exception, nothing appears. A writer that got no line makes no file.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with ArchiveWriter(Path(folder), "2026") as part:
+    ...         part.write([b'{"n":1}', b'{"n":2}'])
+    ...     list(read([Path(folder)]))
+    [b'{"n":1}', b'{"n":2}']
+    """
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = _free_name(folder, prefix)
+        self.lines = 0
+        # Not `*.jsonl.zst`: a reader that lists the folder must not see a half-written part.
+        self._partial = self.path.with_name(self.path.name + ".partial")
+        self._stream = pa.CompressedOutputStream(pa.OSFile(str(self._partial), "wb"), "zstd")
+
+    def write(self, lines: Iterable[bytes]) -> None:
+        """Append lines, each without its newline."""
+        block = list(lines)
+        if block:
+            self._stream.write(b"\n".join(block) + b"\n")
+            self.lines += len(block)
+
+    def close(self) -> None:
+        """Finish the file and give it its name. Closing again does nothing."""
+        if self._stream.closed:
+            return
+        self._stream.close()
+        if self.lines:
+            self._partial.rename(self.path)
+        else:
+            self._partial.unlink()
+
+    def discard(self) -> None:
+        """Drop what was written."""
+        self._stream.close()
+        self._partial.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+
+def _free_name(folder: Path, prefix: str) -> Path:
+    number, path = 1, folder / f"{prefix}{SUFFIX}"
+    while path.exists() or path.with_name(path.name + ".partial").exists():
+        number += 1
+        path = folder / f"{prefix}-{number}{SUFFIX}"
+    return path
+
+
+def read(paths: Iterable[Path]) -> Iterator[bytes]:
+    """Yield every line of the given files, in order of file name; a folder stands for the archive in it.
+
+    Empty lines are left out.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    files = [file for path in paths for file in (path.glob(f"*{SUFFIX}") if path.is_dir() else [path])]
+    for file in sorted(files, key=lambda file: file.name):
+        yield from (line for line in read_lines(file) if line)
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of one text file (plain, `.gz` or `.zst`), empty ones too, without their line ends.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    rest: list[bytes] = []  # pieces of a line not ended yet, joined once
+    for chunk in _chunks(path):
+        # Split by hand on \n alone: bytes.splitlines also breaks at a bare \r.
+        first, *others = chunk.split(b"\n")
+        rest.append(first)
+        if others:
+            yield b"".join(rest).removesuffix(b"\r")
+            *whole, last = others
+            for line in whole:
+                yield line.removesuffix(b"\r")
+            rest = [last]
+    if end := b"".join(rest):
+        yield end.removesuffix(b"\r")
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with pa.OSFile(str(path), "rb") as file:
+            codec = _CODECS.get(path.suffix)
+            stream = pa.CompressedInputStream(file, codec) if codec else file
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
