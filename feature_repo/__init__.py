@@ -1,0 +1,1 @@
+"""The Feast repository; `feast apply` reads `definitions.py`, and so does `ebbtide apply`."""

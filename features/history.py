@@ -1,0 +1,120 @@
+"""The history: states over time, as the parquet files that Feast's offline store reads.
+
+A row is a customer's state as it stood after the last event of a day (or of a batch, if more came later that
+day). So a point-in-time read at any midnight, UTC, is exact. Rows are first appended to a journal, which
+survives the death of the process, and turned into parquet when enough have come, or on close.
+"""
+
+import struct
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("state", pa.binary()),
+        ("event_timestamp", pa.timestamp("us", tz="UTC")),
+    ]
+)
+ROLL_ROWS = 50_000
+_LENGTH = struct.Struct("<I")
+
+
+class Row(msgspec.Struct, array_like=True, frozen=True):
+    """An encoded state and the time of its newest event in Unix seconds."""
+
+    customer: str
+    state: bytes
+    at: float
+
+
+class HistoryWriter:
+    """Appends rows to the history; `name` keeps writers of one folder apart.
+
+    Rows that an earlier writer of that name left in its journal become parquet at once.
+    """
+
+    def __init__(self, folder: Path, name: str, roll_rows: int = ROLL_ROWS) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._roll_rows = roll_rows
+        self._path = folder / f".{name}.journal"
+        self._rows = list(_read_journal(self._path)) if self._path.exists() else []
+        self._journal = self._path.open("ab", buffering=0)
+        self.roll()
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Keep rows: once this returns, the death of the process does not lose them."""
+        fresh = list(rows)
+        chunks = []
+        for row in fresh:
+            raw = msgspec.msgpack.encode(row)
+            chunks += [_LENGTH.pack(len(raw)), raw]
+        self._journal.write(b"".join(chunks))
+        self._rows += fresh
+        if len(self._rows) >= self._roll_rows:
+            self.roll()
+
+    def roll(self) -> None:
+        """Turn the journal into a parquet file, which readers see whole or not at all."""
+        if self._rows:
+            part = self._folder / f"{uuid.uuid4().hex}.parquet"
+            draft = part.with_name(f".{part.name}.draft")
+            pq.write_table(_table(self._rows), draft, compression="zstd")
+            draft.replace(part)
+            self._rows = []
+        self._journal.truncate(0)
+
+    def close(self) -> None:
+        """Roll, and leave nothing open."""
+        self.roll()
+        self._journal.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _table(rows: list[Row]) -> pa.Table:
+    times = pa.array([round(row.at * 1_000_000) for row in rows], pa.int64()).cast(SCHEMA.field(2).type)
+    return pa.table(
+        [pa.array([row.customer for row in rows]), pa.array([row.state for row in rows], pa.binary()), times],
+        schema=SCHEMA,
+    )
+
+
+def _read_journal(path: Path) -> Iterator[Row]:
+    """The whole rows of a journal; a last one that was cut short was never acknowledged."""
+    raw = path.read_bytes()
+    at = 0
+    while at + _LENGTH.size <= len(raw):
+        (length,) = _LENGTH.unpack_from(raw, at)
+        at += _LENGTH.size
+        if at + length > len(raw):
+            return
+        yield msgspec.msgpack.decode(raw[at : at + length], type=Row)
+        at += length
+
+
+def span(folder: Path) -> tuple[float, float] | None:
+    """Times of the first and the last row in Unix seconds; None if there is no history."""
+    ends = [pc.min_max(pq.read_table(path, columns=["event_timestamp"])[0]).as_py() for path in parts(folder)]
+    if not ends:
+        return None
+    return min(end["min"] for end in ends).timestamp(), max(end["max"] for end in ends).timestamp()
+
+
+def parts(folder: Path) -> list[Path]:
+    """The parquet files of the history."""
+    return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
+
+
+def customers(folder: Path) -> list[str]:
+    """Every customer that the history has, sorted."""
+    found: set[str] = set()
+    for path in parts(folder):
+        found.update(pq.read_table(path, columns=["customer_id"])["customer_id"].unique().to_pylist())
+    return sorted(found)

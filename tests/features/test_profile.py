@@ -1,0 +1,120 @@
+"""State, update and vector of a customer."""
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ebbtide.domain.event import Event, Properties
+from ebbtide.errors import StoreError
+from features import profile
+from features.catalog import DESCRIPTIONS, NAMES, SIGNALS, VERSION
+from features.signals.testing import order
+
+DAY = 86_400.0
+products = st.dictionaries(st.sampled_from([f"p{n}" for n in range(60)]), st.integers(1, 5), max_size=8)
+orders = st.builds(
+    order,
+    day=st.floats(18_300, 20_000, allow_nan=False),
+    revenue=st.none() | st.floats(0, 1e4, allow_nan=False),
+    products=products,
+    name=st.sampled_from(["Order Completed", "Order Refunded", "Product Viewed"]),
+)
+histories = st.lists(orders, max_size=40)
+
+
+def after(events):
+    state = profile.new_state()
+    for event in events:
+        profile.update(state, event)
+    return state
+
+
+def same(left, right):
+    return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(left, right, strict=True))
+
+
+@given(histories)
+def test_a_state_read_back_gives_the_same_values(events):
+    state = after(events)
+    read = profile.decode(profile.encode(state))
+    assert same(profile.vector(read, 20_001 * DAY), profile.vector(state, 20_001 * DAY))
+    assert profile.encode(read) == profile.encode(state)
+
+
+@given(orders)
+def test_one_event_makes_a_valid_vector(event):
+    values = profile.vector(after([event]), event.at + DAY)
+    assert len(values) == len(NAMES)
+    assert not any(math.isinf(value) for value in values)
+    assert profile.named(values)["tenure_days"] == pytest.approx(1.0)
+
+
+def test_what_was_never_seen_is_missing_and_not_zero():
+    values = profile.named(profile.vector(profile.new_state(), DAY))
+    for name in (
+        "recency_days",
+        "gap_mean_days",
+        "order_value_mean",
+        "basket_lines_mean",
+        "refund_share",
+        "tenure_days",
+    ):
+        assert math.isnan(values[name]), name
+
+
+def test_silence_raises_recency_without_any_event():
+    state = after([order(day=19_000), order(day=19_010)])
+    early, late = (profile.named(profile.vector(state, day * DAY)) for day in (19_011, 19_041))
+    assert late["recency_days"] - early["recency_days"] == pytest.approx(30.0)
+    assert late["overdue_ratio"] == pytest.approx(3.1)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000))
+def test_the_state_is_bounded_however_long_the_history(seed):
+    events = [
+        order(day=18_300 + n / 3, revenue=float(seed + n), products={f"p{(seed + 7 * n) % 5000}": 1})
+        for n in range(1200)
+    ]
+    assert len(profile.encode(after(events))) < 16 * 1024
+
+
+def test_an_event_that_no_signal_asks_for_still_makes_the_customer_known():
+    state = after([Event("m", "c", "Support Chat Opened", 19_000 * DAY, Properties())])
+    assert profile.named(profile.vector(state, 19_001 * DAY))["tenure_days"] == 1.0
+    assert state.last_at == 19_000 * DAY
+
+
+def test_a_state_of_another_catalog_is_refused_with_both_versions():
+    state = profile.new_state()
+    state.catalog = "0-older"
+    with pytest.raises(StoreError, match=f"expected catalog {VERSION}, found 0-older"):
+        profile.decode(profile.encode(state))
+
+
+def test_bytes_that_are_no_state_are_refused():
+    with pytest.raises(StoreError, match="state of a customer"):
+        profile.decode(msgspec.msgpack.encode({"a": 1}))
+
+
+def test_the_repertoire_is_heaviest_first():
+    state = after([order(day=19_000, products={"a": 1, "b": 1}), order(day=19_001, products={"b": 1})])
+    assert [product for product, _, _ in profile.repertoire(state, 19_002 * DAY)] == ["b", "a"]
+
+
+def test_every_value_has_a_unit_and_a_meaning_and_one_owner():
+    assert len(NAMES) == sum(len(signal.VALUES) for signal in SIGNALS.values())
+    for name, text in DESCRIPTIONS.items():
+        unit, _, meaning = text.partition(": ")
+        assert unit, name
+        assert meaning, name
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_gives_one_value_for_each_name(name):
+    signal = SIGNALS[name]
+    assert len(signal.value(signal.State(), DAY)) == len(signal.VALUES)
+    assert "\n>>> " in signal.__doc__
