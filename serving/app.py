@@ -1,0 +1,102 @@
+"""The API as an ASGI application, wired in one place from the values that it is given."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import Depends, FastAPI
+from fastapi_offline import FastAPIOffline
+from redis import Redis
+
+from ebbtide import __version__
+from ebbtide.clock import Clock, system_clock
+from ebbtide.domain.ingest import MAX_BATCH_BYTES
+from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.rejected import RejectedLog
+from features.store.online import OnlineStore
+from models.actions import ActionCatalogue
+from models.reasons import reasons
+from models.recommendations import Recommender
+from models.scorer import ModelWatcher
+from serving import problems
+from serving.body import BoundedBody
+from serving.decide import Decider
+from serving.intake import Intake
+from serving.metrics import Metrics, Timing
+from serving.routes import decisions, health, ingest
+from serving.security import askers, writers
+from serving.services import Services, Warmth
+
+DECISIONS_KEPT = 100_000
+DECISIONS_SECONDS = 90 * 24 * 3600
+
+_DESCRIPTION = """
+Events go in, a decision comes out: which stage a customer is in, how likely they leave and why, what to do
+next, and what to show them.
+
+All errors are `application/problem+json` (RFC 9457).
+"""
+
+
+def create_app(
+    *,
+    redis: Redis,
+    write_key: str,
+    catalogue: ActionCatalogue,
+    rejected: Path,
+    partitions: int,
+    api_key: str | None = None,
+    clock: Clock = system_clock,
+) -> FastAPI:
+    """Make the API.
+
+    Args:
+        redis: a client that does not decode responses, with socket timeouts (see `serving.server.connect`).
+        write_key: what senders of events give as user name.
+        catalogue: the actions to choose from.
+        rejected: the folder in which refused events are kept.
+        partitions: of the event log.
+        api_key: if given, decisions need it as a bearer token.
+        clock: gives the present as Unix seconds, UTC.
+    """
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = _services(redis, catalogue, rejected, partitions, clock, metrics)
+        services.warmth.missing(clock())  # were something missing, /readyz says so and tries again
+        app.state.services = services
+        yield
+
+    app = FastAPIOffline(
+        redoc_url=None, title="Ebbtide", version=__version__, description=_DESCRIPTION, lifespan=lifespan
+    )
+    problems.install(app)
+    app.include_router(ingest.router, dependencies=[Depends(writers(write_key))])
+    app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])
+    app.include_router(health.router)
+    app.add_middleware(BoundedBody, limit=MAX_BATCH_BYTES)
+    app.add_middleware(Timing, metrics=metrics)
+    return app
+
+
+def _services(
+    redis: Redis, catalogue: ActionCatalogue, rejected: Path, partitions: int, clock: Clock, metrics: Metrics
+) -> Services:
+    watcher = ModelWatcher(redis)
+    decider = Decider(
+        states=OnlineStore(redis),
+        scorer=watcher.current,
+        explain=reasons,
+        recommender=Recommender(redis),
+        catalogue=catalogue,
+    )
+    return Services(
+        clock=clock,
+        intake=Intake(RedisEventLog(redis, partitions), RejectedLog(rejected), metrics),
+        decider=decider,
+        decisions=DecisionLog(redis, keep=DECISIONS_KEPT, seconds=DECISIONS_SECONDS),
+        warmth=Warmth(redis, decider),
+        metrics=metrics,
+    )

@@ -1,0 +1,95 @@
+"""Every error of the API as `application/problem+json`.
+
+Source: RFC 9457, Problem Details for HTTP APIs. `errors` with a JSON pointer each is that document's own
+example of an extension.
+"""
+
+from http import HTTPStatus
+from typing import Any, cast
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+
+from ebbtide.errors import EbbtideError, InputError, StoreError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = {"Retry-After": "1"}
+
+
+def problem(
+    status: int, detail: str, *, headers: dict[str, str] | None = None, **extensions: object
+) -> Response:
+    """Return a problem as a response; `detail` says what was expected, what was found and what to do."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **extensions,
+    }
+    return Response(msgspec.json.encode(body), status, headers, MEDIA_TYPE)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the problems that a route may answer with, for its OpenAPI entry."""
+    schema = {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+        },
+    }
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    fault = cast("HTTPException", error)
+    return problem(fault.status_code, fault.detail, headers=dict(fault.headers or {}))
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    faults = cast("RequestValidationError", error).errors()
+    if faults and faults[0]["type"] == "json_invalid":
+        return problem(400, "body: expected JSON, found something else")
+    errors = [
+        {"pointer": "#/" + "/".join(str(part) for part in fault["loc"][1:]), "detail": fault["msg"]}
+        for fault in faults
+    ]
+    fields = ", ".join(f"`{fault['pointer'][2:] or 'body'}`: {fault['detail']}" for fault in errors)
+    return problem(422, fields, errors=errors)
+
+
+async def _ours(_: Request, error: Exception) -> Response:
+    if isinstance(error, InputError):
+        return problem(422, str(error))
+    if isinstance(error, StoreError):
+        return problem(503, str(error), headers=RETRY_AFTER)
+    return problem(500, str(error))
+
+
+async def _no_redis(_: Request, error: Exception) -> Response:
+    return problem(
+        503, f"Redis: expected an answer, found none ({type(error).__name__}); try again", headers=RETRY_AFTER
+    )
+
+
+async def _unexpected(_: Request, __: Exception) -> Response:
+    return problem(500, "an unexpected fault; the server's log has it")
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of an app a problem."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(EbbtideError, _ours)
+    app.add_exception_handler(RedisError, _no_redis)
+    app.add_exception_handler(Exception, _unexpected)

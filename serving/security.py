@@ -1,0 +1,47 @@
+"""Who may send events, and who may ask for decisions. Keys are compared in constant time."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, HTTPException
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
+
+_BASIC = HTTPBasic(
+    auto_error=False,
+    scheme_name="writeKey",
+    description="The write key as user name, the password empty.",
+)
+_BEARER = HTTPBearer(auto_error=False, scheme_name="apiKey", description="The API key, if one is set.")
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
+
+
+def writers(write_key: str) -> Callable[..., Awaitable[None]]:
+    """Return a dependency that lets the holders of the write key pass, and answers others 401."""
+
+    async def check(credentials: Annotated[HTTPBasicCredentials | None, Depends(_BASIC)]) -> None:
+        if credentials is None or not _same(credentials.username, write_key):
+            raise HTTPException(
+                401,
+                "expected Basic authentication with the write key as user name, and an empty password",
+                headers={"WWW-Authenticate": 'Basic realm="ebbtide"'},
+            )
+
+    return check
+
+
+def askers(api_key: str | None) -> Callable[..., Awaitable[None]]:
+    """Return a dependency that lets the holders of the API key pass; all may, if there is no such key."""
+
+    async def check(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
+        if api_key is not None and (credentials is None or not _same(credentials.credentials, api_key)):
+            raise HTTPException(
+                401,
+                "expected `Authorization: Bearer` with the API key",
+                headers={"WWW-Authenticate": 'Bearer realm="ebbtide"'},
+            )
+
+    return check
