@@ -67,7 +67,9 @@ def accept(call: object, *, received_at: float, message_id: str, sent_at: object
             parse_time(original, "timestamp"), parse_time(sent, "sentAt") if sent else None, received_at
         )
     if at > received_at + FUTURE_TOLERANCE:
-        raise EventError(f"`timestamp`: {iso(at)} lies in the future of its receipt at {iso(received_at)}")
+        raise EventError(f"`timestamp`: {original!r} lies in the future of its receipt at {iso(received_at)}")
+    if at < 0:
+        raise EventError(f"`timestamp`: expected a time since 1970, found {original!r}")
     completed: dict[str, Any] = {
         **call,
         "messageId": str(call.get("messageId") or message_id),
