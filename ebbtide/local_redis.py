@@ -69,7 +69,7 @@ def running(home: Path, url: str | None) -> Iterator[str]:
 
 
 def _socket(home: Path) -> Path:
-    """The socket in the working folder; in a private folder for temporary files where that path is too long."""
+    """The socket in the working folder; elsewhere, in a private folder, where that path is too long."""
     path = home / "redis.sock"
     if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
         return path

@@ -15,20 +15,20 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EBBTIDE_", extra="ignore", frozen=True)
 
-    home: Path = Field(Path(".ebbtide"), description="The working folder: Redis, history, MLflow store, logs.")
+    home: Path = Field(Path(".ebbtide"), description="The working folder: Redis, history, MLflow.")
     redis_url: str | None = Field(
         None, description="A running Redis, e.g. redis://localhost:6379/0. Unset: Ebbtide starts its own."
     )
     host: str = Field("127.0.0.1", description="The address that the API listens on.")
-    port: int = Field(8310, ge=0, le=65535, description="The port that the API listens on; 0 takes a free one.")
+    port: int = Field(8310, ge=0, le=65535, description="The port of the API; 0 takes a free one.")
     write_key: SecretStr | None = Field(
-        None, description="The key that senders of events give. Unset: made once, kept in the working folder."
+        None, description="The key of those who send events. Unset: made once, kept in the working folder."
     )
     api_key: SecretStr | None = Field(
-        None, description="If set, decisions need `Authorization: Bearer KEY`. Needed to listen beyond this machine."
+        None, description="If set, decisions need `Authorization: Bearer KEY`; a must beyond this machine."
     )
     actions: Path | None = Field(None, description="Your own actions.yaml. Unset: the one that ships.")
-    partitions: int = Field(8, ge=1, le=1024, description="Partitions of the event log; fixed once it has events.")
+    partitions: int = Field(8, ge=1, le=1024, description="Partitions of the event log; fixed once used.")
     horizon: int = Field(60, ge=1, description="Days ahead within which a silent customer counts as churned.")
     active: int = Field(120, ge=1, description="Days back within which a customer counts as active.")
 

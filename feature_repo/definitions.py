@@ -56,7 +56,7 @@ def _values(packed: bytes | None, now: float | None) -> list[float]:
         raise
 
 
-@on_demand_feature_view(
+@on_demand_feature_view(  # type: ignore[untyped-decorator]
     sources=[customer_state, moment],
     schema=[Field(name=name, dtype=Float64) for name in NAMES],
     mode="python",

@@ -25,9 +25,17 @@ EDITION = 1
 class Signal(Protocol):
     """What each module of `features.signals` offers."""
 
-    EVENTS: frozenset[str] | None
-    VALUES: Mapping[str, str]
-    State: type[Any]
+    @property
+    def EVENTS(self) -> frozenset[str] | None:  # noqa: N802 (a module's constant)
+        """The event names that it listens to; None: all."""
+
+    @property
+    def VALUES(self) -> Mapping[str, str]:  # noqa: N802
+        """Its values: unit and meaning by name."""
+
+    @property
+    def State(self) -> type[Any]:  # noqa: N802
+        """What it keeps per customer."""
 
     def update(self, state: Any, event: Event, /) -> None:
         """Change the state in place."""

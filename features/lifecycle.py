@@ -16,6 +16,7 @@ over that pace. The first rule that holds gives the stage:
 | active | all others |
 """
 
+import math
 from collections.abc import Mapping
 
 from ebbtide.domain.customer import Stage
@@ -37,7 +38,7 @@ def pace(values: Mapping[str, float]) -> float:
     """
     gaps = max(values["purchase_days"] - 1.0, 0.0)
     mean = values["gap_mean_days"]
-    if not mean == mean:  # NaN
+    if math.isnan(mean):
         return PRIOR_PACE
     return max((PRIOR_WEIGHT * PRIOR_PACE + gaps * mean) / (PRIOR_WEIGHT + gaps), SHORTEST_PACE)
 

@@ -73,7 +73,7 @@ def update(state: State, event: Event) -> None:
 
 
 def vector(state: State, now: float) -> list[float]:
-    """The values of all signals at `now` (Unix seconds, UTC), in the order of `catalog.NAMES`; NaN is missing."""
+    """The values of all signals at `now` (Unix seconds, UTC), ordered as `catalog.NAMES`; NaN: missing."""
     found: list[float] = []
     for value, signal_state in zip(_VALUES, state.signals, strict=True):
         found.extend(value(signal_state, now))

@@ -57,7 +57,7 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
     decisionId: str | None = None  # noqa: N815 (as it stands in the event)
 
     def worth(self) -> float:
-        """The money of an order: `revenue`, else `total`, else `value`, else price times quantity of its lines.
+        """The money of an order: `revenue`, else `total`, else `value`, else the sum over its lines.
 
         >>> Properties(products=(Product("a", price=2.5, quantity=4), Product("b"))).worth()
         10.0
@@ -153,5 +153,6 @@ def decode(raw: bytes) -> Event:
     if customer is None or customer == "":
         raise EventError("expected `userId` or `anonymousId`, found neither")
     kind = type(call)
-    name = call.event if kind is Track else _RENAMED.get(kind, kind.__name__.lower())  # type: ignore[union-attr]
-    return Event(call.message_id, str(customer), name, unix_seconds(call.timestamp), call.properties, call.traits)
+    name = call.event if kind is Track else _RENAMED.get(kind, kind.__name__.lower())
+    at = unix_seconds(call.timestamp)
+    return Event(call.message_id, str(customer), name, at, call.properties, call.traits)

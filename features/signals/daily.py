@@ -23,7 +23,7 @@ class Daily(msgspec.Struct, array_like=True):
     days: list[int] = []
     sums: list[int | float] = []
 
-    def add(self, day: int, amount: int | float, keep: int) -> None:
+    def add(self, day: int, amount: float, keep: int) -> None:
         """Add to a day's sum, and forget what lies `keep` days or more behind the newest day."""
         if not self.days or day > self.days[-1]:
             self.days.append(day)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
@@ -14,11 +15,11 @@ class OnlineStore:
     """Reads and writes states by customer over one Redis client (which must not decode responses)."""
 
     def __init__(self, client: Redis) -> None:
-        self._client = client
+        self._client: Any = client  # redis-py types keys as text, and each answer as sync or async
 
     def read(self, customer: str) -> State | None:
         """The state of one customer, None if unknown."""
-        return _unpack(self._client.hget(layout.key(customer), layout.STATE_FIELD))  # type: ignore[arg-type]
+        return _unpack(self._client.hget(layout.key(customer), layout.STATE_FIELD))
 
     def read_many(self, customers: Sequence[str]) -> list[State | None]:
         """The states of many customers in one round trip, in their order."""
