@@ -37,7 +37,7 @@ class TrainedModel:
     rounds: int
 
     def predict(self, frame: "pd.DataFrame") -> NDArray[np.float64]:
-        """Give the probability of churn for each row of a frame that has the signals; shape (n,)."""
+        """Give the probability of churn for each row of a frame with the signals; shape (n,)."""
         return np.asarray(self.booster.predict(frame[list(self.names)].to_numpy(float)), dtype=np.float64)
 
     @property
@@ -97,7 +97,7 @@ def _params(rows: int, seed: int) -> dict[str, Any]:
 
 
 def _rounds(frame: "pd.DataFrame", names: tuple[str, ...], params: dict[str, Any], horizon: int) -> int:
-    """The number of trees that is best on the latest cut-off."""
+    """Find the number of trees that is best on the latest cut-off."""
     import lightgbm
     import pandas as pd
 

@@ -1,0 +1,158 @@
+import importlib.util
+import math
+import random
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ebbtide.domain.event import Event, Properties
+from ebbtide.errors import ModelError
+from features import profile
+from features.catalog import NAMES
+from features.history import HistoryWriter, Row
+from features.store.feast import open_store
+from models.dataset import DAY, cutoffs, training_rows
+
+# Feast's own: it calls its on-demand views experimental, and reads DuckDB through a call that was renamed.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:On demand feature view is an experimental feature:RuntimeWarning"),
+    pytest.mark.filterwarnings(r"ignore:fetch_arrow_table\(\) is deprecated:DeprecationWarning"),
+]
+REPO = Path(__file__).parents[2] / "feature_repo"
+BEGIN = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
+HORIZON, ACTIVE = 30, 60
+CUTOFFS = [datetime(2025, month, 1, tzinfo=UTC) for month in (3, 4, 5)]
+
+
+def journeys():
+    """Forty customers' events in 180 days: orders, some refunds, some at midnight exactly, some never an order."""
+    rng = random.Random(5)
+    found = {}
+    for number in range(40):
+        gap, day, events = rng.uniform(4, 40), rng.uniform(0, 90), []
+        while day < 180:
+            name = "Order Refunded" if number % 10 == 9 or rng.random() < 0.1 else "Order Completed"
+            at = BEGIN + (math.floor(day) if rng.random() < 0.2 else day) * DAY
+            revenue = round(rng.uniform(5, 50), 2)
+            events.append(Event(f"{number}-{at}", f"c{number}", name, at, Properties(revenue=revenue)))
+            day += rng.expovariate(1 / gap) + 1.0
+        found[f"c{number}"] = events[: rng.randint(1, 40)]
+    found["edge"] = [
+        Event("e1", "edge", "Order Completed", CUTOFFS[0].timestamp() - ACTIVE * DAY, Properties()),
+        Event("e2", "edge", "Order Completed", CUTOFFS[0].timestamp() + HORIZON * DAY, Properties()),
+    ]
+    return found
+
+
+def write_history(folder, found):
+    writer = HistoryWriter(folder, "test")
+    for customer, events in found.items():
+        state, rows = profile.new_state(), {}
+        for event in events:
+            profile.update(state, event)
+            rows[event.at // DAY] = Row(customer, profile.encode(state), event.at)
+        writer.append(rows.values())
+    writer.close()
+
+
+def expected_rows(found):
+    """The same by brute force, from the events themselves."""
+    for cutoff in CUTOFFS:
+        now = cutoff.timestamp()
+        for customer, events in sorted(found.items()):
+            orders = [event.at for event in events if event.name == "Order Completed"]
+            if not any(now - ACTIVE * DAY <= at <= now for at in orders):
+                continue
+            state = profile.new_state()
+            for event in events:
+                if event.at <= now:
+                    profile.update(state, event)
+            churned = not any(now < at <= now + HORIZON * DAY for at in orders)
+            yield customer, cutoff, profile.vector(state, now), churned
+
+
+@pytest.fixture(scope="module")
+def world():
+    return journeys()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, world):
+    home = tmp_path_factory.mktemp("home")
+    write_history(home / "history", world)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EBBTIDE_HOME", str(home))
+        spec = importlib.util.spec_from_file_location("definitions_of_a_test", REPO / "definitions.py")
+        definitions = importlib.util.module_from_spec(spec)
+        patch.setitem(sys.modules, spec.name, definitions)
+        spec.loader.exec_module(definitions)
+        found = open_store(REPO, home, "unix:///nowhere.sock")
+        found.apply(definitions.ALL)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def rows(store, world):
+    return training_rows(store, list(world), CUTOFFS, horizon=HORIZON, active=ACTIVE)
+
+
+def test_population_signals_and_labels_are_those_of_the_raw_events(rows, world):
+    expected = list(expected_rows(world))
+    assert len(expected) > 60
+    assert list(zip(rows["customer_id"], rows["cutoff"], strict=True)) == [row[:2] for row in expected]
+    assert rows["churned"].tolist() == [churned for *_, churned in expected]
+    assert {True, False} <= set(rows["churned"])
+    for found, (*_, vector, _) in zip(rows[list(NAMES)].to_numpy(float), expected, strict=True):
+        assert found.tolist() == pytest.approx(vector, nan_ok=True, abs=1e-9)
+
+
+def test_a_refund_makes_nobody_active(rows):
+    assert "c9" not in set(rows["customer_id"])
+
+
+def test_an_order_at_the_very_end_of_the_horizon_still_counts(rows):
+    edge = rows[rows["customer_id"] == "edge"]
+    assert edge["cutoff"].tolist()[:1] == CUTOFFS[:1]
+    assert not edge["churned"].iloc[0]
+
+
+def test_customers_of_whom_nothing_is_known_are_left_out(store, rows, world):
+    again = training_rows(store, [*world, "nobody"], CUTOFFS, horizon=HORIZON, active=ACTIVE)
+    assert again.equals(rows)
+
+
+def test_nobody_active_is_an_error_that_says_so(store):
+    with pytest.raises(ModelError, match="expected customers with an order in the 60 days before a cut-off"):
+        training_rows(store, ["nobody"], CUTOFFS, horizon=HORIZON, active=ACTIVE)
+
+
+@given(
+    first=st.floats(0, 2e9),
+    days=st.floats(1, 3000),
+    horizon=st.integers(1, 120),
+    step=st.integers(1, 90),
+)
+def test_no_training_label_looks_past_the_test_cut_off_nor_the_test_label_past_the_log(
+    first, days, horizon, step
+):
+    last, span = first + days * DAY, timedelta(days=horizon)
+    try:
+        found = cutoffs(first, last, horizon=horizon, step_days=step)
+    except ModelError:
+        assert days < 3 * horizon + 1
+        return
+    assert max(found.train) + span <= found.test
+    assert (found.test + span).timestamp() <= last
+    assert min(found.train).timestamp() >= first + horizon * DAY - 1e-3
+    assert last - (found.test + span).timestamp() < DAY
+    assert found.every == tuple(sorted(set(found.every)))
+    assert all((cutoff.hour, cutoff.minute, cutoff.second) == (0, 0, 0) for cutoff in found.every)
+
+
+def test_too_short_a_log_says_what_is_needed_and_what_there_is():
+    with pytest.raises(ModelError, match=r"at least 181 days .* found 100 days, 2025-01-01 to 2025-04-11"):
+        cutoffs(BEGIN, BEGIN + 100 * DAY, horizon=60)
