@@ -21,19 +21,21 @@ else:
     SignalStates = tuple[tuple(signal.State for signal in SIGNALS.values())]
 
 Offset = tuple[int, int]
-"""A place in the event log: milliseconds and sequence number, as Redis Streams have them."""
+"""A place in the event log (milliseconds, sequence number) or among the imports (import, line)."""
 
 
 class State(msgspec.Struct, array_like=True):
     """All that is kept of one customer.
 
-    `last_at` is the newest event's time (Unix seconds, UTC). `offset` is the place in the event log of the
-    last event applied: an event at or before it was applied already, so redelivery changes nothing.
+    `last_at` is the newest event's time (Unix seconds, UTC). `logged` and `imported` are the places of the
+    last events applied from the event log and from imports: one at or before them was applied already, so
+    redelivery changes nothing.
     """
 
     catalog: str
     last_at: float
-    offset: Offset
+    logged: Offset
+    imported: Offset
     signals: SignalStates
 
 
@@ -61,7 +63,7 @@ _REPERTOIRE = tuple(SIGNALS).index("repertoire")
 
 def new_state() -> State:
     """The state of a customer of whom nothing was seen."""
-    return State(VERSION, -math.inf, (0, 0), tuple(signal.State() for signal in _MODULES))
+    return State(VERSION, -math.inf, (0, 0), (0, 0), tuple(signal.State() for signal in _MODULES))
 
 
 def update(state: State, event: Event) -> None:

@@ -1,0 +1,40 @@
+"""The flow: events in, features out. The same one runs over an import and live."""
+
+from typing import TYPE_CHECKING, Any
+
+from bytewax import operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+from bytewax.outputs import Sink
+
+from streaming.updater import Batch, Changes, Updater
+
+if TYPE_CHECKING:  # River imports slowly, and an import of a log learns nothing online
+    from streaming.learner import OnlineLearner
+
+LEARNER = "churn"
+"""The one key of the learner's step: however many workers there are, one of them learns."""
+
+
+def build(
+    source: Source[Batch],
+    sink: Sink[Changes],
+    updater: Updater,
+    learner: "OnlineLearner | None" = None,
+    learned: Sink[tuple[str, bytes]] | None = None,
+) -> Dataflow:
+    """Wire the flow: batches of one partition each, to changed states, to the sink.
+
+    A partition of the source lives on one worker, and so do its customers: nobody else writes them.
+    With a learner, a sample of the changes goes to the online model, and its saved forms to `learned`.
+    """
+    flow = Dataflow("ebbtide")
+    batches = op.input("events", flow, source)
+    changes = op.map("update", batches, updater.apply)
+    op.output("features", changes, sink)
+    if learner is not None and learned is not None:
+        samples = op.flat_map("sample", changes, learner.sample)
+        keyed: op.KeyedStream[Any] = op.key_on("learner", samples, lambda _: LEARNER)
+        saved = op.stateful_batch("learn", keyed, learner.logic)
+        op.output("learned", saved, learned)
+    return flow

@@ -1,0 +1,177 @@
+"""The flow over a real Redis: from logged events to features and history."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pyarrow.parquet as pq
+import pytest
+from bytewax.testing import run_main
+
+from ebbtide.domain.ingest import accept
+from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.offsets import committed
+from ebbtide.logs.rejected import RejectedLog
+from features import profile
+from features.history import customers, parts
+from features.store.online import OnlineStore
+from streaming.flow import build
+from streaming.sinks import FeatureSink
+from streaming.sources import ImportSource, LogSource
+from streaming.updater import Updater
+
+DAY = 86_400.0
+FIRST = 19_000
+
+
+def raw_order(customer, day, revenue=10.0):
+    call = {
+        "type": "track",
+        "event": "Order Completed",
+        "userId": customer,
+        "timestamp": (FIRST + day) * DAY,
+        "properties": {"revenue": revenue, "products": [{"product_id": f"p{day % 5}", "quantity": 1}]},
+    }
+    return accept(call, received_at=(FIRST + 400) * DAY, message_id=f"{customer}-{day}")
+
+
+EVENTS = [(f"c{n % 7}", day) for day in range(60) for n in range(day % 4)]
+
+
+@pytest.fixture
+def log(redis):
+    return RedisEventLog(redis, partitions=3)
+
+
+def append(log, events):
+    return log.append(
+        [
+            (customer, accepted[1].id, accepted[0])
+            for customer, day in events
+            if (accepted := raw_order(customer, day))
+        ]
+    )
+
+
+KILLED = """
+import os, signal, sys, threading
+from pathlib import Path
+from bytewax.testing import run_main
+from redis import Redis
+from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.rejected import RejectedLog
+from features.store.online import OnlineStore
+from streaming.flow import build
+from streaming.sinks import FeatureSink
+from streaming.sources import LogSource
+from streaming.updater import Updater
+
+socket, folder = sys.argv[1], Path(sys.argv[2])
+redis = Redis(unix_socket_path=socket)
+sink = FeatureSink(
+    redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, name="t",
+    progress=lambda _: os.kill(os.getpid(), signal.SIGKILL),
+)
+source = LogSource(RedisEventLog(redis, partitions=3), redis, threading.Event(), once=True)
+run_main(build(source, sink, Updater(OnlineStore(redis))))
+"""
+
+
+def run(redis, log, folder, *, source=None):
+    """Run the flow until it has read all."""
+    sink = FeatureSink(redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, name="t")
+    source = source or LogSource(log, redis, threading.Event(), once=True)
+    run_main(build(source, sink, Updater(OnlineStore(redis))))
+
+
+def features(redis):
+    names = [f"c{n}" for n in range(7)]
+    return {
+        name: profile.vector(state, (FIRST + 61) * DAY)
+        for name, state in zip(names, OnlineStore(redis).read_many(names), strict=True)
+        if state is not None
+    }
+
+
+def expected(events):
+    states = {}
+    for customer, day in events:
+        profile.update(states.setdefault(customer, profile.new_state()), raw_order(customer, day)[1])
+    return {name: profile.vector(state, (FIRST + 61) * DAY) for name, state in states.items()}
+
+
+def same(left, right):
+    return repr(dict(sorted(left.items()))) == repr(dict(sorted(right.items())))
+
+
+def test_features_equal_those_of_a_plain_loop_over_the_events(redis, log, tmp_path):
+    append(log, EVENTS)
+    run(redis, log, tmp_path)
+    assert same(features(redis), expected(EVENTS))
+    assert all(committed(redis, p) == log.last_offset(p) for p in range(3))
+
+
+def test_a_second_run_goes_on_where_the_first_ended(redis, log, tmp_path):
+    append(log, EVENTS[:30])
+    run(redis, log, tmp_path)
+    append(log, EVENTS[30:])
+    run(redis, log, tmp_path)
+    assert same(features(redis), expected(EVENTS))
+
+
+def test_what_was_stored_but_not_committed_counts_once(redis, log, tmp_path):
+    append(log, EVENTS)
+    run(redis, log, tmp_path)
+    for partition in range(3):
+        redis.delete(f"ebbtide:{{p{partition}}}:committed")
+    run(redis, log, tmp_path)
+    assert same(features(redis), expected(EVENTS))
+
+
+def test_a_flow_that_was_killed_and_came_back_gives_the_same_features(redis, redis_server, log, tmp_path):
+    append(log, EVENTS)
+    died = subprocess.run([sys.executable, "-c", KILLED, str(redis_server), str(tmp_path)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert any(committed(redis, p) != log.last_offset(p) for p in range(3))
+    run(redis, log, tmp_path)
+    assert same(features(redis), expected(EVENTS))
+
+
+def test_the_history_holds_each_day_of_each_customer(redis, log, tmp_path):
+    append(log, EVENTS)
+    run(redis, log, tmp_path)
+    rows = [row for path in parts(tmp_path / "history") for row in pq.read_table(path).to_pylist()]
+    found = {(row["customer_id"], int(row["event_timestamp"].timestamp() // DAY) - FIRST) for row in rows}
+    assert found == set(EVENTS)
+    assert customers(tmp_path / "history") == sorted({customer for customer, _ in EVENTS})
+
+
+def test_an_import_read_twice_counts_once(redis, log, tmp_path):
+    lines = [raw_order(customer, day)[0] for customer, day in EVENTS]
+    for _ in range(2):
+        run(redis, log, tmp_path, source=ImportSource(1, lines))
+    assert same(features(redis), expected(EVENTS))
+
+
+def test_live_events_follow_an_import_and_an_import_follows_live_events(redis, log, tmp_path):
+    run(redis, log, tmp_path, source=ImportSource(1, [raw_order(c, d)[0] for c, d in EVENTS[:20]]))
+    append(log, EVENTS[20:50])
+    run(redis, log, tmp_path)
+    run(redis, log, tmp_path, source=ImportSource(2, [raw_order(c, d)[0] for c, d in EVENTS[50:]]))
+    assert same(features(redis), expected(EVENTS))
+
+
+def test_a_record_that_is_no_event_is_kept_and_the_rest_goes_on(redis, log, tmp_path):
+    log.append([("c1", "m", b"{broken")])
+    append(log, EVENTS)
+    run(redis, log, tmp_path)
+    assert same(features(redis), expected(EVENTS))
+    assert "{broken" in (tmp_path / "rejected" / "stream.jsonl").read_text()
+
+
+def test_a_flow_told_to_stop_ends(redis, log, tmp_path):
+    stop = threading.Event()
+    stop.set()
+    run(redis, log, tmp_path, source=LogSource(log, redis, stop))
+    assert features(redis) == {}
