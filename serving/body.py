@@ -1,4 +1,4 @@
-"""Bodies, bounded while they are read so that no sender can fill memory; gzip is inflated within the bound."""
+"""Bodies, bounded while they are read so that no sender fills memory; gzip is inflated within the bound."""
 
 import zlib
 from dataclasses import dataclass
