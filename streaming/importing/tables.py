@@ -167,16 +167,20 @@ def _records(
         except csv.Error:
             fields = []
         taken = lines.take()
-        if len(fields) == width:
+        if len(fields) == width and not _swallowed(taken, delimiter, width):
             yield taken[0][0], fields
             continue
-        # A stray quote makes the reader swallow the lines after it: take each of them for itself.
         for number, text in taken:
             alone = _parse_alone(text, delimiter)
             if len(alone) == width:
                 yield number, alone
             elif text.strip():
                 faults.append(Rejection(number, f"expected {width} fields", text))
+
+
+def _swallowed(taken: list[tuple[int, str]], delimiter: str, width: int) -> bool:
+    """Tell whether a stray quote made the reader take lines that are rows of their own into a field."""
+    return any(len(_parse_alone(text, delimiter)) == width for _, text in taken[1:])
 
 
 def _parse_alone(text: str, delimiter: str) -> list[str]:

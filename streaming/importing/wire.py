@@ -15,7 +15,7 @@ from streaming.importing.report import Report
 BATCH = 1_000
 """Events in one batch."""
 LINE = ("product", "name", "category", "brand", "price", "quantity")
-"""List columns, one element per line of an order."""
+"""List columns, one element per line of an order, in the order of the fields of `Product`."""
 _SCALARS = ("order_id", "revenue", "discount", "coupon_id", "promotion_id")
 
 
@@ -72,16 +72,16 @@ def _calls(part: pl.DataFrame, source: str, timestamps: pl.Series) -> Iterator[_
     for (event, customer, timestamp), own, line, (time, nth) in zip(
         who, scalars, lines, identity, strict=True
     ):
-        products = tuple(map(_product, *line)) if line[0] is not None else ()
+        products = _products(*line) if any(line) else ()
         properties = _properties(event, own, products)
         single = products[0].id if products and event not in ORDERS else None
         unique = message_id(source, customer, event, *own[:1], *own[3:], single, time, nth)
         yield _Track(event, unique, customer, timestamp, properties)
 
 
-def _product(*fields: Any) -> Product:
-    product, name, category, brand, price, quantity = fields
-    return Product(product, None, name, category, brand, price, quantity)
+def _products(*lists: list[Any] | None) -> tuple[Product, ...]:
+    product, *others = (repeat(None) if values is None else values for values in lists)
+    return tuple(map(Product, product, repeat(None), *others))  # the second field is the SKU
 
 
 def _properties(event: str, own: tuple[Any, ...], products: tuple[Product, ...]) -> Properties:

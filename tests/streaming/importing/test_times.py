@@ -43,7 +43,8 @@ def test_a_date_is_its_first_moment_in_utc(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["01/12/2010", "12/1/2010 8:26", "yesterday", "", "2010-13-01", "2010-02-30", "nan", "inf", "20101399"]
+    "text",
+    ["01/12/2010", "12/1/2010 8:26", "yesterday", "", "2010-13-01", "2010-02-30", "nan", "inf", "20101399"],
 )
 def test_what_is_not_a_time_is_null(text: str) -> None:
     assert read(pl.Series([text])) == [None]
@@ -63,7 +64,9 @@ def test_typed_columns_are_read_as_they_are() -> None:
 
 @given(
     moment=st.datetimes(
-        datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.sampled_from([UTC, timezone(timedelta(hours=5))])
+        datetime(1971, 1, 1),  # noqa: DTZ001 (Hypothesis adds the zone)
+        datetime(2100, 1, 1),  # noqa: DTZ001
+        timezones=st.sampled_from([UTC, timezone(timedelta(hours=5))]),
     )
 )
 def test_any_iso_time_is_read_exactly(moment: datetime) -> None:
