@@ -16,7 +16,6 @@ from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
 from features.store.online import OnlineStore
 from models.actions import ActionCatalogue
-from models.reasons import reasons
 from models.recommendations import Recommender
 from models.scorer import ModelWatcher
 from serving import problems
@@ -84,11 +83,9 @@ def create_app(
 def _services(
     redis: Redis, catalogue: ActionCatalogue, rejected: Path, partitions: int, clock: Clock, metrics: Metrics
 ) -> Services:
-    watcher = ModelWatcher(redis)
     decider = Decider(
         states=OnlineStore(redis),
-        scorer=watcher.current,
-        explain=reasons,
+        models=ModelWatcher(redis),
         recommender=Recommender(redis),
         catalogue=catalogue,
     )

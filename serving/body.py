@@ -41,7 +41,8 @@ class BoundedBody:
             return
         except _DisconnectedError:
             return
-        await self._app(_plain(scope, len(body)), _replay(body, receive), send)
+        _describe_plain(scope, len(body))
+        await self._app(scope, _replay(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytes:
         body = bytearray()
@@ -79,11 +80,11 @@ class BoundedBody:
         return BodyError(HTTPStatus(413), f"body: expected at most {self._limit} bytes, found more")
 
 
-def _plain(scope: Scope, length: int) -> Scope:
+def _describe_plain(scope: Scope, length: int) -> None:
     headers = MutableHeaders(raw=list(scope["headers"]))
     del headers["content-encoding"]
     headers["content-length"] = str(length)
-    return {**scope, "headers": headers.raw}
+    scope["headers"] = headers.raw  # in place: the middleware outside reads the route that is put there later
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

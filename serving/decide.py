@@ -1,20 +1,19 @@
 """The decision: from a customer's state to what to do next. Knows nothing of HTTP; time is given."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from ebbtide.domain.customer import Stage
 from ebbtide.domain.decision import Churn, Decision, Reason, Receipt, Recommendation, Versions
 from ebbtide.domain.ingest import iso
 from ebbtide.errors import InputError
 from features import catalog, lifecycle, profile
 from features.store.online import OnlineStore
 from models.actions import ActionCatalogue, rank
+from models.reasons import reasons
+from models.recommendations import Recommender
+from models.scorer import ChurnScorer, ModelWatcher
 from models.triggers import triggers
 
 LIFETIME = 15 * 60.0
@@ -22,36 +21,6 @@ LIFETIME = 15 * 60.0
 NO_MODEL = "no churn model"
 NO_ORDER = "no order to judge churn by"
 NO_PRODUCTS = "no products to recommend"
-
-
-class Scorer(Protocol):
-    """What a decision needs of a churn model."""
-
-    version: str
-
-    def score(self, vector: Sequence[float]) -> dict[str, float]:
-        """Return the churn probability by horizon in days."""
-
-    def contributions(self, vector: Sequence[float]) -> npt.NDArray[np.float64]:
-        """Return what each signal adds to the log-odds."""
-
-
-class Recommends(Protocol):
-    """What a decision needs of a recommender."""
-
-    def recommend(
-        self,
-        repertoire: Sequence[tuple[str, float, float]],
-        *,
-        now: float,
-        stage: Stage,
-        limit: int,
-        exclude: Sequence[str],
-    ) -> tuple[Recommendation, ...]:
-        """Return the products to show, best first."""
-
-
-Explain = Callable[[Sequence[float], npt.NDArray[np.float64]], tuple[Reason, ...]]
 
 
 @dataclass(frozen=True)
@@ -73,23 +42,12 @@ class Decider:
         self,
         *,
         states: OnlineStore,
-        scorer: Callable[[float], Scorer | None],
-        explain: Explain,
-        recommender: Recommends,
+        models: ModelWatcher,
+        recommender: Recommender,
         catalogue: ActionCatalogue,
     ) -> None:
-        """Take the parts.
-
-        Args:
-            states: where customers' states are read.
-            scorer: gives the churn model in force at a moment (Unix seconds), None if there is none.
-            explain: turns a vector and its contributions into reasons.
-            recommender: finds products.
-            catalogue: the actions to choose from.
-        """
         self._states = states
-        self._scorer = scorer
-        self._explain = explain
+        self._models = models
         self._recommender = recommender
         self._catalogue = catalogue
 
@@ -112,13 +70,11 @@ class Decider:
         vector = profile.vector(state, moment)
         values = profile.named(vector)
         stage = lifecycle.stage(values)
-        scorer = self._scorer(now)
-        ever_ordered = values["orders_total"] > 0
-        churn = self._churn(scorer, vector, question.explain) if scorer is not None and ever_ordered else None
+        scorer = self._models.refresh(now)
+        churn = _churn(scorer, vector, values, question.explain)
         products = self._recommender.recommend(
             profile.repertoire(state, moment), now=moment, stage=stage, limit=question.limit, exclude=()
         )
-        missing = {NO_MODEL: scorer is None, NO_ORDER: not ever_ordered, NO_PRODUCTS: not products}
         decision = Decision(
             decision_id=decision_id,
             customer_id=question.customer_id,
@@ -133,31 +89,55 @@ class Decider:
             versions=Versions(
                 catalog.VERSION, None if scorer is None else scorer.version, self._catalogue.version
             ),
-            degraded=tuple(what for what, is_missing in missing.items() if is_missing),
+            degraded=(*self.model_faults(now), *_faults(scorer, values, products)),
         )
         return Receipt(decision, question.decision_point, dict(question.context), _known(values))
 
-    def warm_up(self, now: float) -> tuple[str, ...]:
-        """Score once without a customer, so that the first question waits for nothing; say what is missing.
+    def warm_up(self, now: float) -> None:
+        """Score once without a customer, so that the first question waits for nothing.
 
         Raises:
             ModelError: the model cannot score this catalog.
-            redis.RedisError: the store cannot be reached.
+            StoreError: the model cannot be read.
         """
-        scorer = self._scorer(now)
-        if scorer is None:
-            return (NO_MODEL,)
-        self._churn(scorer, profile.vector(profile.new_state(), now), explain=True)
-        return ()
+        scorer = self._models.refresh(now)
+        vector = profile.vector(profile.new_state(), now)
+        if scorer is not None:
+            scorer.score(vector)
+            _explained(scorer, vector)
 
     def model_version(self, now: float) -> str | None:
         """Return the version of the churn model in force, None if there is none."""
-        scorer = self._scorer(now)
+        scorer = self._models.refresh(now)
         return None if scorer is None else scorer.version
 
-    def _churn(self, scorer: Scorer, vector: list[float], explain: bool) -> Churn:
-        probability = scorer.score(vector)
-        return Churn(probability, self._explain(vector, scorer.contributions(vector)) if explain else ())
+    def model_faults(self, now: float) -> tuple[str, ...]:
+        """Return what is wrong with the churn model: there is none, or the newest one cannot be used."""
+        absent = (NO_MODEL,) if self._models.refresh(now) is None else ()
+        return absent if self._models.fault is None else (*absent, self._models.fault)
+
+
+def _churn(
+    scorer: ChurnScorer | None, vector: list[float], values: Mapping[str, float], explain: bool
+) -> Churn | None:
+    if scorer is None or not values["orders_total"]:
+        return None
+    return Churn(scorer.score(vector), _explained(scorer, vector) if explain else ())
+
+
+def _explained(scorer: ChurnScorer, vector: list[float]) -> tuple[Reason, ...]:
+    return reasons(vector, scorer.contributions(vector))
+
+
+def _faults(
+    scorer: ChurnScorer | None, values: Mapping[str, float], products: tuple[Recommendation, ...]
+) -> Iterator[str]:
+    if not values["orders_total"]:
+        yield NO_ORDER
+    elif scorer is not None and values["recency_days"] > scorer.active:
+        yield f"no order in {scorer.active} days: the churn model was not trained on such customers"
+    if not products:
+        yield NO_PRODUCTS
 
 
 def _highest(churn: Churn | None) -> float | None:

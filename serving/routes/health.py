@@ -4,7 +4,6 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from features import catalog
-from serving.decide import NO_MODEL
 from serving.problems import RETRY_AFTER, documented, problem
 from serving.schemas import LiveResponse, ReadyResponse
 from serving.services import Given
@@ -29,9 +28,12 @@ async def ready(services: Given) -> ReadyResponse | Response:
     if missing:
         detail = "; ".join(f"{part}: {what}" for part, what in missing.items())
         return problem(503, detail, headers=RETRY_AFTER, missing=list(missing))
-    model = services.decider.model_version(now)
-    degraded = [NO_MODEL] if model is None else []
-    return ReadyResponse(ready=True, catalog=catalog.VERSION, model=model, degraded=degraded)
+    return ReadyResponse(
+        ready=True,
+        catalog=catalog.VERSION,
+        model=services.decider.model_version(now),
+        degraded=list(services.decider.model_faults(now)),
+    )
 
 
 @router.get("/metrics", response_class=Response)

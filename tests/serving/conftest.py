@@ -1,9 +1,12 @@
-"""A real API on a real Redis, with a clock that stands still, and customers to ask about."""
+"""A real API on a real Redis, with a clock that a test moves, a small model and customers to ask about."""
 
+import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -12,10 +15,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ebbtide.logs.events import partition_of
+from features.catalog import NAMES, VERSION
 from features.profile import new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
 from models.actions import load
+from models.booster import FastBooster
+from models.published import KEY, Metadata
+from models.recommendations import fit
+from models.recommendations import publish as publish_table
 from serving.app import create_app
 
 DAY = 86_400.0
@@ -26,12 +34,48 @@ PARTITIONS = 4
 LOYAL = [TODAY - back for back in range(3, 200, 7)]
 SLIPPING = [TODAY - back for back in range(60, 200, 9)]
 
+STUMP = """Tree={index}
+num_leaves=2
+num_cat=0
+split_feature={feature}
+split_gain=1
+threshold={threshold}
+decision_type=10
+left_child=-1
+right_child=-2
+leaf_value=-1.5 1.5
+leaf_weight=10 10
+leaf_count=50 50
+internal_value=0
+internal_weight=0
+internal_count=100
+is_linear=0
+shrinkage=1
+
+
+"""
+
 MakeApp = Callable[..., FastAPI]
 Seed = Callable[[str, list[int]], None]
 
 
+@dataclass
+class HandClock:
+    """Shows the same moment until it is moved."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def make_app(redis: Redis, tmp_path: Path) -> MakeApp:
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def make_app(redis: Redis, tmp_path: Path, clock: HandClock) -> MakeApp:
     def make(**changes: Any) -> FastAPI:
         given: dict[str, Any] = {
             "redis": redis,
@@ -39,7 +83,7 @@ def make_app(redis: Redis, tmp_path: Path) -> MakeApp:
             "catalogue": load(),
             "rejected": tmp_path / "rejected",
             "partitions": PARTITIONS,
-            "clock": lambda: NOW,
+            "clock": clock,
         }
         return create_app(**given | changes)
 
@@ -91,3 +135,52 @@ def is_problem(response: Any, status: int) -> dict[str, Any]:
     assert body["status"] == status
     assert {"type", "title", "detail"} <= body.keys()
     return body
+
+
+def model_text() -> str:
+    """Two stumps in LightGBM's format: overdue by over two gaps, or no order in 30 days, raises the risk."""
+    splits = ((NAMES.index("overdue_ratio"), 2.0), (NAMES.index("recency_days"), 30.0))
+    trees = [STUMP.format(index=n, feature=f, threshold=at) for n, (f, at) in enumerate(splits)]
+    header = {
+        "version": "v4",
+        "num_class": 1,
+        "num_tree_per_iteration": 1,
+        "label_index": 0,
+        "max_feature_idx": len(NAMES) - 1,
+        "objective": "binary sigmoid:1",
+        "feature_names": " ".join(NAMES),
+        "feature_infos": " ".join("[0:1000]" for _ in NAMES),
+        "tree_sizes": " ".join(str(len(tree)) for tree in trees),
+    }
+    lines = "".join(f"{name}={value}\n" for name, value in header.items())
+    return f"tree\n{lines}\n{''.join(trees)}end of trees\n"
+
+
+@pytest.fixture
+def publish(redis: Redis, clock: HandClock) -> Callable[[], str]:
+    """Publish a small churn model as training does, wait until the API looks, and return its version."""
+
+    def write() -> str:
+        text, example = model_text(), tuple(float(n) for n in range(len(NAMES)))
+        meta = Metadata(
+            catalog=VERSION,
+            names=NAMES,
+            horizon=60,
+            active=120,
+            digest=hashlib.sha256(text.encode()).hexdigest(),
+            example=example,
+            expected=FastBooster(text).predict_one(example),
+        )
+        redis.hset(KEY, mapping={"version": "1", "model": text, "meta": msgspec.json.encode(meta)})
+        clock.now += 2
+        return "1"
+
+    return write
+
+
+@pytest.fixture
+def publish_items(redis: Redis) -> None:
+    """Publish what a few orders of milk, tea and bread say about products."""
+    baskets = ({"milk": 1, "tea": 1}, {"milk": 1, "bread": 1}, {"tea": 2})
+    orders = [order(TODAY - n, products=baskets[n % 3], customer=f"c{n % 5}") for n in range(1, 60)]
+    publish_table(fit(orders), redis)

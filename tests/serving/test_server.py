@@ -1,0 +1,115 @@
+"""The API as a process of its own: it says when it is ready, stops when told, and loads nothing heavy."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from ebbtide.errors import ConfigError
+from serving.server import connect, run
+from tests.serving.conftest import MakeApp
+
+SERVE = """
+import json, sys
+from pathlib import Path
+from models.actions import load
+from serving.app import create_app
+from serving.server import connect, run
+
+heavy = ("feast", "mlflow", "lightgbm", "pandas", "river", "sklearn", "scipy", "bytewax", "matplotlib")
+
+def ready(address):
+    loaded = [name for name in heavy if name in sys.modules]
+    print(json.dumps({"address": address, "loaded": loaded}), flush=True)
+
+redis, rejected = connect(sys.argv[1]), Path(sys.argv[2])
+app = create_app(redis=redis, write_key="k", catalogue=load(), rejected=rejected, partitions=4)
+run(app, host="127.0.0.1", port=0, api_key=None, on_ready=ready)
+print("ended", flush=True)
+"""
+
+
+@pytest.fixture
+def process(redis, redis_server: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", SERVE, f"unix://{redis_server}", str(tmp_path)]
+    found = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path.cwd()
+    )
+    try:
+        yield found
+    finally:
+        found.kill()
+        found.communicate()
+
+
+def test_it_serves_over_http_without_heavy_imports_and_ends_on_sigterm(process: subprocess.Popen[str]):
+    assert process.stdout is not None
+    said = json.loads(process.stdout.readline())
+    assert said["loaded"] == []
+    with httpx2.Client(base_url=said["address"]) as client:
+        event = {"event": "Order Completed", "userId": "7"}
+        assert client.post("/v1/track", json=event, auth=("k", "")).json()["accepted"] == 1
+        assert client.get("/readyz").status_code == 200
+        answer = client.post("/v1/decisions", json={"customerId": "7"}).json()
+        assert answer["customerId"] == "7"
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert errors == ""
+
+
+def test_a_large_body_is_refused_over_a_real_connection(process: subprocess.Popen[str]):
+    assert process.stdout is not None
+    address = json.loads(process.stdout.readline())["address"]
+
+    def endless():
+        for _ in range(100):
+            yield b" " * 10_000
+
+    answer = httpx2.post(f"{address}/v1/batch", content=endless(), auth=("k", ""))
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_port_in_use_is_one_clear_line(make_app: MakeApp):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            ConfigError, match=rf"port {port} on 127\.0\.0\.1.*in use.*EBBTIDE_PORT"
+        ) as caught:
+            run(make_app(), host="127.0.0.1", port=port, api_key=None, on_ready=print)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "shop.example.org"])
+def test_without_an_api_key_it_does_not_listen_beyond_this_machine(make_app: MakeApp, host: str):
+    with pytest.raises(ConfigError, match="EBBTIDE_API_KEY"):
+        run(make_app(), host=host, port=0, api_key=None, on_ready=print)
+
+
+def test_an_address_that_is_not_ours_is_one_clear_line(make_app: MakeApp):
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.7:0"):
+        run(make_app(), host="192.0.2.7", port=0, api_key="k", on_ready=print)
+
+
+def test_the_client_of_the_api_does_not_wait_for_a_redis_that_hangs():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        connect(f"redis://127.0.0.1:{silent.getsockname()[1]}", timeout=0.1) as client,
+    ):
+        answered = threading.Event()
+
+        def ask() -> None:
+            with pytest.raises(Exception, match=r"(?i)time"):
+                client.ping()
+            answered.set()
+
+        threading.Thread(target=ask, daemon=True).start()
+        assert answered.wait(5)
