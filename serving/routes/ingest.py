@@ -23,7 +23,7 @@ _ORDER = {
     "event": "Order Completed",
     "userId": "14911",
     "messageId": "till-7-000123",
-    "timestamp": "2026-01-02T10:00:00Z",
+    "timestamp": "2024-01-02T10:00:00Z",
     "properties": {
         "order_id": "A-1",
         "revenue": 12.5,

@@ -32,7 +32,7 @@ NOW = TODAY * DAY
 WRITE_KEY = "write-key"
 PARTITIONS = 4
 LOYAL = [TODAY - back for back in range(3, 200, 7)]
-SLIPPING = [TODAY - back for back in range(60, 200, 9)]
+SLIPPING = [TODAY - back for back in range(35, 200, 9)]
 
 STUMP = """Tree={index}
 num_leaves=2

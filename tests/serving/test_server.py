@@ -23,7 +23,7 @@ from models.actions import load
 from serving.app import create_app
 from serving.server import connect, run
 
-heavy = ("feast", "mlflow", "lightgbm", "pandas", "river", "sklearn", "scipy", "bytewax", "matplotlib")
+heavy = ("feast", "mlflow", "lightgbm", "pandas", "river", "sklearn", "bytewax", "matplotlib")
 
 def ready(address):
     loaded = [name for name in heavy if name in sys.modules]

@@ -1,0 +1,80 @@
+"""What clients build on does not change unnoticed: the OpenAPI document and a decision, as golden files.
+
+After a change that is meant, `REWRITE_GOLDEN=1 pytest tests/serving/test_golden.py` writes them anew; the
+difference is then part of the commit.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from ebbtide.domain.event import CALL_TYPES
+from tests.serving.conftest import SLIPPING, MakeApp, Seed
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def matches_golden(name: str, found: Any) -> None:
+    path = GOLDEN / name
+    if os.environ.get("REWRITE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    assert json.loads(path.read_text()) == found
+
+
+def test_the_openapi_document_is_as_agreed(make_app: MakeApp):
+    document = make_app().openapi()
+    document["info"]["version"] = "VERSION"
+    matches_golden("openapi.json", json.loads(json.dumps(document)))
+
+
+def test_a_decision_looks_as_agreed(
+    publish: Callable[[], str], publish_items: None, seed: Seed, client: TestClient
+):
+    publish()
+    seed("7", SLIPPING)
+    found = client.post("/v1/decisions", json={"customerId": "7", "limit": 3}).json()
+    assert re.fullmatch("[0-9a-f]{32}", found["decisionId"])
+    found["decisionId"] = "DECISION"
+    found["versions"] |= {"catalog": "CATALOG", "actions": "ACTIONS"}
+    matches_golden("decision.json", found)
+
+
+def test_every_route_is_documented_with_its_problems(make_app: MakeApp):
+    paths = make_app().openapi()["paths"]
+    assert set(paths) == {"/v1/batch", "/v1/decisions", "/healthz", "/readyz", "/metrics"} | {
+        f"/v1/{type_}" for type_ in CALL_TYPES
+    }
+    for path in paths:
+        if path.startswith("/v1/"):
+            answers = paths[path]["post"]["responses"]
+            assert {"200", "400", "401", "413", "503"} <= answers.keys()
+            assert "application/problem+json" in answers["401"]["content"]
+
+
+def test_the_examples_in_the_document_are_accepted(client: TestClient):
+    paths = client.app.openapi()["paths"]  # type: ignore[attr-defined]
+    for path, methods in paths.items():
+        content = methods.get("post", {}).get("requestBody", {}).get("content", {})
+        if "example" in content.get("application/json", {}):
+            response = client.post(path, json=content["application/json"]["example"], auth=("write-key", ""))
+            assert response.status_code == 200, (path, response.text)
+    schemas = client.app.openapi()["components"]["schemas"]  # type: ignore[attr-defined]
+    for example in schemas["DecisionRequest"]["examples"]:
+        assert client.post("/v1/decisions", json=example).status_code == 200
+
+
+@pytest.mark.parametrize("asset", ["swagger-ui-bundle.js", "swagger-ui.css"])
+def test_the_docs_page_needs_nothing_from_elsewhere(client: TestClient, asset: str):
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert not re.findall(r"(?:src|href)=\"https?://", page.text)
+    found = re.search(rf"\"([^\"]*{asset})\"", page.text)
+    assert found is not None
+    assert len(client.get(found[1]).content) > 10_000
