@@ -121,7 +121,9 @@ class FastBooster:
         They sum to the log-odds of `predict_one`. Takes milliseconds, so it is not for every event.
         Source: Lundberg et al. 2018, "Consistent individualized feature attribution for tree ensembles".
         """
-        return self._predict(np.atleast_2d(np.asarray(vector, float)), _CONTRIBUTIONS, self.features + 1)[0]
+        matrix = np.asarray(vector, dtype=np.float64).reshape(1, -1)
+        found: NDArray[np.float64] = self._predict(matrix, _CONTRIBUTIONS, self.features + 1)[0]
+        return found
 
     def _predict(self, matrix: NDArray[np.float64], kind: int, width: int) -> NDArray[np.float64]:
         rows = np.ascontiguousarray(matrix, dtype=np.float64)

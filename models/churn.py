@@ -53,8 +53,8 @@ def train(
     """Train on rows of `models.dataset.training_rows`; the same rows and seed give the same model.
 
     The number of trees is the best on the latest cut-off, for a model trained on those at least one horizon
-    before it; then all rows train the model that is returned. Classes are not reweighted: that would spoil the
-    probabilities.
+    before it; then all rows train the model that is returned. Classes are not reweighted: that would spoil
+    the probabilities.
 
     Raises:
         ModelError: too few rows, or too few of a class.
@@ -72,8 +72,8 @@ def _check(frame: "pd.DataFrame") -> None:
     if rows < LEAST_ROWS or min(churned, rows - churned) < LEAST_OF_A_CLASS:
         raise ModelError(
             f"training: expected at least {LEAST_ROWS} rows (a customer at a cut-off), with at least "
-            f"{LEAST_OF_A_CLASS} who churned and {LEAST_OF_A_CLASS} who stayed; found {rows} rows, {churned} of "
-            "them churned; import a longer log, or choose another --horizon or --active"
+            f"{LEAST_OF_A_CLASS} who churned and {LEAST_OF_A_CLASS} who stayed; found {rows} rows, {churned} "
+            "of them churned; import a longer log, or choose another --horizon or --active"
         )
 
 

@@ -1,7 +1,7 @@
 """Training rows: what was known of each customer at past cut-offs, and whether they left afterwards.
 
-Both sides are point-in-time reads through Feast, of the states that the stream wrote. Signals and label come from
-the same function that serves (`features.profile.vector`), with `now` set to the moment asked about.
+Both sides are point-in-time reads through Feast, of the states that the stream wrote. Signals and label come
+from the same function that serves (`features.profile.vector`), with `now` set to the moment asked about.
 """
 
 from collections.abc import Sequence
@@ -38,9 +38,9 @@ class Cutoffs:
 def cutoffs(first: float, last: float, *, horizon: int, step_days: int = 30) -> Cutoffs:
     """Choose the cut-offs for a log from `first` to `last` (Unix seconds), for a horizon in days.
 
-    The test cut-off is the latest whose horizon has passed. Training cut-offs end one horizon before it, so that
-    no training label looks past it, and go back by `step_days`, down to one horizon after the log began, before
-    which too little is known of anyone.
+    The test cut-off is the latest whose horizon has passed. Training cut-offs end one horizon before it, so
+    that no training label looks past it, and go back by `step_days`, down to one horizon after the log began,
+    before which too little is known of anyone.
 
     Raises:
         ModelError: the log is too short for one cut-off of each kind.
@@ -52,9 +52,9 @@ def cutoffs(first: float, last: float, *, horizon: int, step_days: int = 30) -> 
     train = tuple(sorted(cutoff for cutoff in found if cutoff >= begin + span))
     if not train:
         raise ModelError(
-            f"training: expected a log of at least {3 * horizon + 1} days (three horizons of {horizon} days), found "
-            f"{(last - first) / DAY:.0f} days, {begin:%Y-%m-%d} to {end:%Y-%m-%d}; import a longer log, or "
-            "choose a shorter --horizon"
+            f"training: expected a log of at least {3 * horizon + 1} days (three horizons); "
+            f"found {(last - first) / DAY:.0f} days, {begin:%Y-%m-%d} to {end:%Y-%m-%d}; "
+            "import a longer log, or choose a shorter --horizon"
         )
     return Cutoffs(train, test)
 
@@ -69,7 +69,7 @@ def training_rows(
 ) -> "pd.DataFrame":
     """Build one row per customer and cut-off at which they were active.
 
-    Active: an order in the `active` days before the cut-off. Churned: no order in the `horizon` days after it.
+    Active: an order in the `active` days before the cut-off. Churned: no order in the `horizon` days after.
     Returns columns `customer_id`, `cutoff` (UTC), every signal (float, NaN where missing), `churned` (bool),
     by cut-off and customer.
 
@@ -89,8 +89,9 @@ def training_rows(
     rows = rows.merge(ends, on=["customer_id", "event_timestamp"], validate="one_to_one")
     if rows.empty:
         raise ModelError(
-            f"training: expected customers with an order in the {active} days before a cut-off, found none among "
-            f"{len(customers)} customers at {len(cutoffs)} cut-offs; import a longer log, or raise --active"
+            f"training: expected customers with an order in the {active} days before a cut-off, found none "
+            f"among {len(customers)} customers at {len(cutoffs)} cut-offs; import a longer log, "
+            "or raise --active"
         )
     # The last order is later than the cut-off exactly if it is younger than the horizon.
     rows["churned"] = ~(rows["at_end"] < horizon)

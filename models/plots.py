@@ -21,7 +21,7 @@ SHOWN_SIGNALS = 15
 def figures(
     churned: Labels, probability: Probabilities, importance: Mapping[str, float], caption: str
 ) -> dict[str, "Figure"]:
-    """Draw all pictures, by file name. `importance` is the gain of each signal; `caption` tells of the rows."""
+    """Draw all pictures, by file name. `importance` is each signal's gain; `caption` tells of the rows."""
     return {
         "roc.png": roc(churned, probability, caption),
         "precision_recall.png": precision_recall(churned, probability, caption),

@@ -29,7 +29,7 @@ CUTOFFS = [datetime(2025, month, 1, tzinfo=UTC) for month in (3, 4, 5)]
 
 
 def journeys():
-    """Forty customers' events in 180 days: orders, some refunds, some at midnight exactly, some never an order."""
+    """Forty customers' events in 180 days: orders and refunds, some exactly at midnight."""
     rng = random.Random(5)
     found = {}
     for number in range(40):
@@ -154,5 +154,5 @@ def test_no_training_label_looks_past_the_test_cut_off_nor_the_test_label_past_t
 
 
 def test_too_short_a_log_says_what_is_needed_and_what_there_is():
-    with pytest.raises(ModelError, match=r"at least 181 days .* found 100 days, 2025-01-01 to 2025-04-11"):
+    with pytest.raises(ModelError, match=r"at least 181 days.* found 100 days, 2025-01-01 to 2025-04-11"):
         cutoffs(BEGIN, BEGIN + 100 * DAY, horizon=60)

@@ -74,7 +74,7 @@ def test_a_state_for_other_signals_is_refused():
 
 
 def live(model, days, customers, seed, probability=0.5, flipped=False):
-    """Days of traffic: customers of high recency leave (or, flipped, of low); the batch model sees nothing."""
+    """Days of traffic: those of high recency leave (or, flipped, of low); the batch model sees nothing."""
     rng = random.Random(seed)
     for day in days:
         for _ in range(customers):
