@@ -136,7 +136,9 @@ def _baskets(folder: Path, within: Within, report: Report) -> pl.DataFrame:
 
 def _products(folder: Path) -> pl.DataFrame:
     table = pl.read_parquet(folder / "products.parquet")
-    shown = table.select("product_type", "product_category", "package_size").rows()
+    # Of produce the table has the size of the case that the shop gets, not of what people buy.
+    size = pl.when(pl.col("department") != "PRODUCE").then("package_size")
+    shown = table.select("product_type", "product_category", size).rows()
     categories = {text: readable(text) for text in table["product_category"].unique().drop_nulls()}
     return table.select(
         "product_id",

@@ -48,6 +48,7 @@ _WORDS = {
     "fem": "Feminine",
     "hygn": "Hygiene",
     "misc": "Miscellaneous",
+    "beerale": "Beer & Ale",
     "beeralemalt": "Beer, Ale & Malt",
     "bbq": "BBQ",
     "iqf": "IQF",

@@ -34,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
     pl.DataFrame(lines, schema=schema, orient="row").write_parquet(tmp_path / "transactions.parquet")
     products = {
         "product_id": [100, 101, 102, 103],
+        "department": ["GROCERY", "GROCERY", "MISCELLANEOUS", "FUEL"],
         "product_type": ["FLUID MILK WHITE ONLY", "PREMIUM", None, "GASOLINE-REG UNLEADED"],
         "product_category": ["FLUID MILK PRODUCTS", "FROZEN PIZZA", None, "COUPON/MISC ITEMS"],
         "package_size": ["1 GA", None, None, None],

@@ -1,0 +1,213 @@
+"""Recommendations: what a customer is due to buy again, what goes with it, and what is popular now.
+
+`fit` learns from orders, `publish` puts the result into Redis, `Recommender` answers from there in two round
+trips.
+"""
+
+import heapq
+import math
+from collections.abc import Collection, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from ebbtide.domain.customer import Stage
+from ebbtide.domain.decision import Recommendation
+from ebbtide.errors import StoreError
+from features.signals.repertoire import HALF_LIFE
+from models.copurchase import DAY, Item, ItemTable, Scored, fit
+
+__all__ = ["ITEMS", "NEIGHBOURS", "POPULAR", "ItemTable", "Recommender", "fit", "publish"]
+
+ITEMS, NEIGHBOURS, POPULAR = "ebbtide:items", "ebbtide:neighbours", "ebbtide:popular"
+"""In Redis: a hash of items and one of neighbours by product, and the popular products; msgpack."""
+ANCHORS = 12
+"""The heaviest products of a repertoire, whose neighbours are looked at."""
+_BLOCK = 1_000
+_HABIT = 3.0  # purchases, decayed, from which the interval between them is worth telling
+_NO_HABIT = 0.5  # how due a product is whose interval is not known
+_OWN_SHARE = 0.6  # of the answer that may be products bought before, as long as there are others
+_WEIGHTS = {Stage.NEW: (0.6, 0.8, 0.4), Stage.DORMANT: (1.0, 0.4, 0.3), Stage.LOST: (1.0, 0.4, 0.3)}
+_DEFAULT_WEIGHTS = (1.0, 0.7, 0.2)  # of what is due, what goes with it, and what is popular
+
+
+def publish(table: ItemTable, redis: Redis) -> None:
+    """Replace what is in Redis by a table; a reader sees the old or the new one of each part."""
+    encode = msgspec.msgpack.Encoder().encode
+    for key, rows in ((ITEMS, table.items), (NEIGHBOURS, table.neighbours)):
+        fresh = f"{key}:new"
+        redis.delete(fresh)
+        entries = iter(rows.items())
+        while block := {product: encode(row) for product, row in islice(entries, _BLOCK)}:
+            redis.hset(fresh, mapping=block)
+        _ = redis.rename(fresh, key) if rows else redis.delete(key)
+    redis.set(POPULAR, encode(table.popular))
+
+
+class _Candidate:
+    """A product that may be shown, and what speaks for it, each from 0 to 1."""
+
+    __slots__ = (
+        "due",
+        "interval",
+        "own",
+        "popular",
+        "product",
+        "score",
+        "together",
+        "with_score",
+        "with_what",
+    )
+
+    def __init__(self, product: str) -> None:
+        self.product = product
+        self.own = False
+        self.interval: float | None = None
+        self.due = self.together = self.popular = self.score = 0.0
+        self.with_what, self.with_score = "", 0.0
+
+
+class Recommender:
+    """Answers from what `publish` left in Redis; holds no state of its own."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._item = msgspec.msgpack.Decoder(Item)
+        self._scored = msgspec.msgpack.Decoder(list[Scored])
+
+    def recommend(
+        self,
+        repertoire: Sequence[tuple[str, float, float]],
+        *,
+        now: float,
+        stage: Stage,
+        limit: int,
+        exclude: Collection[str] = (),
+    ) -> tuple[Recommendation, ...]:
+        """Rank at most `limit` products, best first, each name once.
+
+        `repertoire`: (product, purchases decayed to `now` with a half-life of 90 days, last bought in Unix
+        seconds), heaviest first; empty for an unknown customer, who gets what is popular. The answer is empty
+        if nothing is published.
+
+        Raises:
+            StoreError: Redis holds something that `publish` did not write.
+            redis.RedisError: Redis cannot be reached.
+        """
+        anchors = repertoire[:ANCHORS]
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.get(POPULAR)
+            if anchors:
+                pipe.hmget(NEIGHBOURS, [product for product, _, _ in anchors])
+            popular, *found = pipe.execute()
+        near = [_decoded(self._scored, raw) or [] for raw in (found[0] if found else ())]
+        candidates = _own(repertoire, now)
+        _add_together(candidates, anchors, near)
+        _add_popular(candidates, _decoded(self._scored, popular) or [])
+        ranked = _ranked(candidates, stage, exclude, limit)
+        return _chosen(ranked, self._names(ranked), stage, limit)
+
+    def _names(self, ranked: list[_Candidate]) -> dict[str, str]:
+        wanted = list(
+            {each.product for each in ranked} | {each.with_what for each in ranked if each.with_what}
+        )
+        raws: Any = self._redis.hmget(ITEMS, wanted) if wanted else ()
+        items = (_decoded(self._item, raw) for raw in raws)
+        return {product: (item and item.name) or product for product, item in zip(wanted, items, strict=True)}
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[Any], raw: bytes | None) -> Any:
+    try:
+        return None if raw is None else decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"Redis, {ITEMS}, {NEIGHBOURS} or {POPULAR}: {error}; publish them again") from error
+
+
+def _own(repertoire: Sequence[tuple[str, float, float]], now: float) -> dict[str, _Candidate]:
+    found = {product: _Candidate(product) for product, _, _ in repertoire}
+    for product, weight, last_at in repertoire:
+        each = found[product]
+        each.own = True
+        each.interval, each.due = _dueness(weight, (now - last_at) / DAY)
+    return found
+
+
+def _dueness(weight: float, days_ago: float) -> tuple[float | None, float]:
+    """Return the interval in days between purchases, if it is known, and how due the next one is, 0 to 1.
+
+    Bought every T days for long, a product's decayed count right after a purchase is 1 / (1 - 2^(-T/h)), h
+    being the half-life; solved for T. After a short history T comes out too long, never too short.
+    """
+    days_ago = max(days_ago, 0.0)
+    at_last = weight * 2.0 ** min(days_ago / HALF_LIFE, 60.0)
+    strength = weight / (1.0 + weight)
+    if at_last < _HABIT:
+        return None, strength * _NO_HABIT
+    interval = -HALF_LIFE * math.log2(1.0 - 1.0 / at_last)
+    return interval, strength * min(1.0, days_ago / interval) if interval else strength
+
+
+def _add_together(
+    found: dict[str, _Candidate],
+    anchors: Sequence[tuple[str, float, float]],
+    near: Sequence[list[Scored]],
+) -> None:
+    for (product, weight, _), neighbours in zip(anchors, near, strict=False):
+        for other, likeness in neighbours:
+            each, share = found.get(other) or found.setdefault(other, _Candidate(other)), weight * likeness
+            each.together += share
+            if share > each.with_score:
+                each.with_what, each.with_score = product, share
+    most = max((each.together for each in found.values()), default=0.0) or 1.0
+    for each in found.values():
+        each.together /= most
+
+
+def _add_popular(found: dict[str, _Candidate], popular: list[Scored]) -> None:
+    for product, popularity in popular:
+        each = found.get(product) or found.setdefault(product, _Candidate(product))
+        each.popular = popularity
+
+
+def _ranked(
+    found: dict[str, _Candidate], stage: Stage, exclude: Collection[str], limit: int
+) -> list[_Candidate]:
+    """Score the candidates and keep the best: enough to fill the answer when some share a name."""
+    due, together, popular = _WEIGHTS.get(stage, _DEFAULT_WEIGHTS)
+    for each in found.values():
+        each.score = due * each.due + together * each.together + popular * each.popular
+    allowed = (each for each in found.values() if each.product not in exclude)
+    return heapq.nsmallest(4 * limit + 20, allowed, key=lambda each: (-each.score, each.product))
+
+
+def _chosen(
+    ranked: list[_Candidate], names: dict[str, str], stage: Stage, limit: int
+) -> tuple[Recommendation, ...]:
+    """Take the best, one per name; products bought before fill their share, and what nothing else fills."""
+    by_name: dict[str, _Candidate] = {}
+    for each in ranked:
+        by_name.setdefault(names[each.product], each)
+    distinct = by_name.values()
+    own = [each for each in distinct if each.own][: math.ceil(limit * _OWN_SHARE)]
+    other = [each for each in distinct if not each.own][: limit - len(own)]
+    taken = {each.product for each in own + other}
+    spare = [each for each in distinct if each.product not in taken][: limit - len(taken)]
+    best = sorted(own + other + spare, key=lambda each: (-each.score, each.product))
+    return tuple(
+        Recommendation(each.product, names[each.product], round(each.score, 4), _reason(each, names, stage))
+        for each in best
+    )
+
+
+def _reason(each: _Candidate, names: dict[str, str], stage: Stage) -> str:
+    if each.own:
+        if each.interval is None:
+            return "you bought it before"
+        days = round(each.interval)
+        return "you buy it every day or so" if days < 2 else f"you buy it every ~{days} days"
+    _, together, popular = _WEIGHTS.get(stage, _DEFAULT_WEIGHTS)
+    if each.with_what and together * each.together >= popular * each.popular:
+        return f"bought together with {names[each.with_what]}"
+    return "popular now"
