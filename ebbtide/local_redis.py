@@ -22,22 +22,31 @@ _LONGEST_SOCKET_PATH = 100  # of the 108 bytes that the kernel has for one
 _START_SECONDS = 60.0
 
 
+def shown(url: str) -> str:
+    """The URL fit to be seen: without its password.
+
+    >>> shown("redis://user:secret@localhost:6379")
+    'redis://***@localhost:6379'
+    """
+    return re.sub(r"://[^@/]*@", "://***@", url)
+
+
 def connect(url: str) -> Redis:
-    """A client of a Redis that answers, with timeouts, bytes in and out.
+    """A client of a Redis that answers and has loaded its data, with timeouts, bytes in and out.
 
     Raises:
         StoreError: none answers there, or one that is too old.
     """
     client = Redis.from_url(url, socket_timeout=10.0, socket_connect_timeout=3.0)
-    shown = re.sub(r"://[^@/]*@", "://***@", url)
     try:
+        _wait_until_loaded(client)
         version = str(client.info("server")["redis_version"])  # type: ignore[index]
     except (RedisError, OSError) as error:
         raise StoreError(
-            f"Redis: none answers at {shown} ({error}); start it, or correct EBBTIDE_REDIS_URL"
+            f"Redis: none answers at {shown(url)} ({error}); start it, or correct EBBTIDE_REDIS_URL"
         ) from error
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise StoreError(f"Redis: expected 6.2 or newer, found {version} at {shown}")
+        raise StoreError(f"Redis: expected 6.2 or newer, found {version} at {shown(url)}")
     return client
 
 
@@ -66,6 +75,20 @@ def running(home: Path, url: str | None) -> Iterator[str]:
         yield own
     finally:
         _stop(process, own)
+
+
+def _wait_until_loaded(client: Redis) -> None:
+    """Let a Redis that has just started read its append-only file: that takes a second per few 100 MB."""
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            client.ping()
+        except BusyLoadingError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _socket(home: Path) -> Path:

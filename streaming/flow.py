@@ -6,6 +6,7 @@ from bytewax import operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
+from bytewax.testing import run_main
 
 from streaming.updater import Batch, Changes, Updater
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:  # River imports slowly, and an import of a log learns nothing
 
 LEARNER = "churn"
 """The one key of the learner's step: however many workers there are, one of them learns."""
+
+
+def run(flow: Dataflow) -> None:
+    """Run the flow in this thread until its source ends."""
+    run_main(flow)  # type: ignore[no-untyped-call]
 
 
 def build(

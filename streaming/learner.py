@@ -8,13 +8,14 @@ customers is followed, which bounds memory.
 
 import zlib
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 from bytewax.operators import StatefulBatchLogic
 from redis import Redis
 
+from ebbtide.clock import Clock
 from features.catalog import NAMES
 from features.history import Row
 from features.profile import decode, encode, vector
@@ -59,10 +60,11 @@ class OnlineLearner:
         client: the Redis with the champion and the saved form.
         store: the online store, for the states that customers have at the start.
         watcher: gives the champion in force.
+        clock: the present, for the watcher.
     """
 
-    def __init__(self, client: Redis, store: OnlineStore, watcher: ModelWatcher) -> None:
-        self._client, self._store, self._watcher = client, store, watcher
+    def __init__(self, client: Redis, store: OnlineStore, watcher: ModelWatcher, clock: Clock) -> None:
+        self._client, self._store, self._watcher, self._clock = client, store, watcher, clock
         known = sum(len(chunk) for chunk in store.customers())
         self._limit = _BUCKETS if known <= FOLLOWED else _BUCKETS * FOLLOWED // known
 
@@ -80,7 +82,10 @@ class OnlineLearner:
 
     def logic(self, resume: None) -> "LearnLogic":  # noqa: ARG002 (it resumes from Redis)
         """The learning step, resumed from its saved form."""
-        return LearnLogic(self._watcher, dict(self._start()), self._client.get(SAVED_KEY))
+        return LearnLogic(self._champion, dict(self._start()), self._client.get(SAVED_KEY))
+
+    def _champion(self) -> ChurnScorer | None:
+        return self._watcher.refresh(self._clock())
 
     def _start(self) -> Iterator[tuple[str, list[Row]]]:
         for chunk in self._store.customers():
@@ -93,8 +98,10 @@ class OnlineLearner:
 class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
     """The online model with what it waits for: rows and orders that event time has not reached yet."""
 
-    def __init__(self, watcher: ModelWatcher, rows: dict[str, list[Row]], saved: Any) -> None:
-        self._watcher, self._rows = watcher, rows
+    def __init__(
+        self, champion: Callable[[], ChurnScorer | None], rows: dict[str, list[Row]], saved: Any
+    ) -> None:
+        self._champion, self._rows = champion, rows
         self._orders: list[tuple[float, str]] = []
         self._watermark = 0.0
         self._midnight: int | None = None
@@ -114,8 +121,8 @@ class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
         reached = day_of(self._watermark - LATENESS)
         if self._midnight is None:
             self._midnight = reached
-        champion = self._watcher.current
-        if champion is None or reached <= self._midnight:
+        champion = self._champion() if reached > self._midnight else None
+        if champion is None:
             return (), StatefulBatchLogic.RETAIN
         for day in range(self._midnight + 1, reached + 1):
             self._pass_midnight(day, champion)
@@ -149,7 +156,7 @@ class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
         del rows[: known - 1]
         values = vector(decode(rows[0].state), midnight)
         if values[_RECENCY] <= champion.active:
-            model.remember(customer, midnight, values, champion.score(values)[str(champion.horizon)])
+            model.remember(customer, midnight, values, champion.predict_one(values))
 
     def _saved(self) -> bytes:
         model = self._model

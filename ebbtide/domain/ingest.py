@@ -46,7 +46,9 @@ def parse_time(given: object, field: str) -> float:
         raise EventError(f"`{field}`: expected an ISO 8601 time, found {given!r}") from error
 
 
-def accept(call: object, *, received_at: float, message_id: str, sent_at: object = None) -> tuple[bytes, Event]:
+def accept(
+    call: object, *, received_at: float, message_id: str, sent_at: object = None
+) -> tuple[bytes, Event]:
     """Check one call of the tracking API and complete it for the log.
 
     Sets `messageId` (to `message_id`, if it has none), `receivedAt`, `originalTimestamp` and the corrected

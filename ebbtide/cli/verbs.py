@@ -1,0 +1,206 @@
+"""The verbs: options in, a job done, its result printed."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from ebbtide.settings import Settings
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+@contextlib.contextmanager
+def _opened() -> "Iterator[tuple[Settings, str, Redis]]":
+    """The settings, and a Redis that runs while the context lasts: its URL and a client."""
+    from ebbtide import local_redis
+    from ebbtide.settings import load
+
+    settings = load()
+    with local_redis.running(settings.root, settings.redis_url) as url:
+        client = local_redis.connect(url)
+        try:
+            yield settings, url, client
+        finally:
+            client.close()
+
+
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="Parquet, CSV or JSON lines; or Segment events as JSON lines.")
+    ],
+    mapping: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="ROLE=COLUMN,...",
+            help="Which column is what. Roles: customer, time (both needed), order, product, name, category, "
+            "brand, quantity, price, value, discount, event. Leave out for a file of Segment events.",
+        ),
+    ] = None,
+    shift_to_now: Annotated[
+        bool, typer.Option("--shift-to-now", help="Move all times alike so that the log ends now.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that is bad.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Import a purchase log, or Segment events, into features and history.
+
+    Lines of one order become one event; returns become refunds. Bad lines are kept in `.ebbtide/rejected/`
+    with their reason, and the rest goes on.
+    """
+    from ebbtide import console
+    from ebbtide.clock import system_clock
+    from ebbtide.jobs.imports import import_file
+    from streaming.importing.importer import open_log
+    from streaming.importing.mapping import parse_mapping
+
+    log = open_log(file, parse_mapping(mapping) if mapping else None)
+    with _opened() as (settings, _, client):
+        result = import_file(
+            settings,
+            client,
+            log,
+            clock=system_clock,
+            progress=console.bar,
+            shift_to_now=shift_to_now,
+            strict=strict,
+        )
+    if json:
+        console.print_json(asdict(result))
+    else:
+        console.out.print(console.import_summary(result))
+
+
+def stream(
+    once: Annotated[
+        bool, typer.Option("--once", help="End when all that is logged now has been read.")
+    ] = False,
+) -> None:
+    """Run the flow: read the event log into features, until Ctrl-C."""
+    from ebbtide import console
+    from ebbtide.clock import system_clock
+    from ebbtide.jobs.stream import stream as run
+
+    with _opened() as (settings, _, client):
+        console.err.print("Starting the flow ...")
+        with console.bar("Stream") as advance:
+            run(settings, client, clock=system_clock, once=once, stored=advance)
+
+
+def train(
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Days ahead within which a silent customer has churned.")
+    ] = None,
+    active: Annotated[
+        int | None, typer.Option(min=1, help="Days back within which a customer counts as active.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Train the churn model on the history, log it to MLflow, make it champion; refit recommendations."""
+    from ebbtide import console
+    from ebbtide.jobs.train import train as run
+
+    with _opened() as (settings, url, client):
+        result = run(
+            settings,
+            client,
+            url,
+            horizon=horizon or settings.horizon,
+            active=active or settings.active,
+            progress=console.bar,
+        )
+    if json:
+        console.print_json(asdict(result))
+    else:
+        console.out.print(console.training_table(result))
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the API until Ctrl-C. Events that it takes in are applied by `ebbtide stream`."""
+    from ebbtide import console
+    from ebbtide.jobs.serve import serve as run
+
+    started = time.monotonic()
+    with _opened() as (settings, url, _):
+
+        def ready(address: str) -> None:
+            took = time.monotonic() - started
+            console.out.print(f"Ready in {took:.1f} s: {address}  (try {address}/docs)", soft_wrap=True)
+
+        run(
+            settings,
+            url,
+            host=settings.host if host is None else host,
+            port=settings.port if port is None else port,
+            ready=ready,
+        )
+
+
+def apply(json: JsonOption = False) -> None:
+    """Apply the feature definitions to Feast's registry, as `feast apply` in feature_repo/ does."""
+    from ebbtide import console
+    from ebbtide.jobs.apply import apply as run
+
+    with _opened() as (settings, url, _), console.bar("Feast"):
+        store = run(settings, url)
+        found = {
+            "entities": [entity.name for entity in store.list_entities()],
+            "featureViews": [view.name for view in store.list_feature_views()],
+            "onDemandFeatureViews": [view.name for view in store.list_on_demand_feature_views()],
+            "featureServices": [service.name for service in store.list_feature_services()],
+        }
+    if json:
+        console.print_json(found)
+    else:
+        for kind, names in found.items():
+            console.out.print(f"{kind}: {', '.join(names)}")
+
+
+def mlflow(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port.")] = 5000,
+) -> None:
+    """Open MLflow's page over the experiments of this working folder, until Ctrl-C."""
+    from ebbtide import console
+    from ebbtide.jobs.mlflow_page import run
+    from ebbtide.settings import load
+
+    console.out.print(f"MLflow: http://{host}:{port}", soft_wrap=True)
+    raise typer.Exit(run(load(), host=host, port=port))
+
+
+def check(json: JsonOption = False) -> None:
+    """Look at settings, actions, Redis, features, Feast and model: each with ok or what to do."""
+    from ebbtide import console
+    from ebbtide.jobs.check import check as run
+
+    with _opened() as (settings, _, client):
+        findings = run(settings, client)
+    if json:
+        console.print_json([asdict(finding) for finding in findings])
+    else:
+        console.out.print(console.findings_table(findings))
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def demo(
+    exit_: Annotated[
+        bool, typer.Option("--exit", help="End after printing, instead of leaving the API on.")
+    ] = False,
+) -> None:
+    """Run everything on a year of real grocery baskets: import, stream, train, live, ask. Takes minutes."""
+    from ebbtide.demo.run import run
+    from ebbtide.settings import load
+
+    run(load(), leave_running=not exit_)

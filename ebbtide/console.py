@@ -1,0 +1,101 @@
+"""What the terminal shows: bars on standard error, results on standard output, JSON where asked for."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from ebbtide.domain.ingest import iso
+from ebbtide.jobs.check import Finding
+from ebbtide.jobs.imports import ImportResult
+from ebbtide.jobs.progress import Advance
+from ebbtide.jobs.train import TrainResult
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def bar(what: str, total: int | None = None) -> Iterator[Advance]:
+    """Show a bar while a piece of work lasts, and the time that it took when it ends."""
+    started = time.monotonic()
+    done = 0
+    columns = (
+        SpinnerColumn(finished_text="[green]✓[/]"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total, count="")
+
+        def advance(units: int) -> None:
+            nonlocal done
+            done += units
+            progress.update(task, advance=units, count=f"{done:,}")
+
+        yield advance
+    count = f"{done:>12,}" if done else " " * 12
+    err.print(f"[green]✓[/] {what:<42}{count}  {time.monotonic() - started:6.1f} s", soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object to standard output."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(value, enc_hook=str).decode() + "\n")
+
+
+def import_summary(result: ImportResult) -> str:
+    """A few lines on what an import did."""
+    if result.already:
+        return f"{result.source} was imported before, with the same mapping: nothing to do"
+    report = result.report
+    lines = [f"{result.source}: {report.lines:,} lines, {report.events.total():,} events"]
+    lines += [f"  {count:>10,}  {name}" for name, count in report.events.most_common()]
+    if report.first is not None and report.last is not None:
+        lines.append(f"  from {iso(report.first)} to {iso(report.last)}")
+    if report.shift:
+        lines.append(f"  all times moved by {report.shift / 86_400:,.1f} days, so that the log ends now")
+    if report.rejected:
+        lines.append(f"  {report.rejected.total():,} lines rejected, kept in {result.rejected}:")
+        lines += [f"  {count:>10,}  {reason}" for reason, count in report.rejected.most_common(10)]
+    return "\n".join(escape(line) for line in lines)
+
+
+def training_table(result: TrainResult) -> Table:
+    """The champion's metrics."""
+    title = f"ebbtide-churn {result.version}: no order in {result.horizon} days, from {result.test_cutoff} on"
+    table = Table(title=title, title_justify="left")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    for name, value in result.metrics.items():
+        table.add_row(name, f"{value:.4f}")
+    table.add_row("churn_rate", f"{result.churn_rate:.4f}")
+    table.add_row("rows trained / tested on", f"{result.train_rows:,} / {result.test_rows:,}")
+    table.add_row("items to recommend", f"{result.items:,}")
+    return table
+
+
+def findings_table(findings: list[Finding]) -> Table:
+    """Each part with ok or what to do."""
+    table = Table(show_header=False, box=None)
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.ok else "[red]no[/]"
+        table.add_row(finding.part, mark, escape(finding.text))
+    return table

@@ -1,0 +1,90 @@
+"""Look at every part, and say of each that it is well or what to do."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redis import Redis
+
+from ebbtide.errors import EbbtideError
+from ebbtide.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part: whether it is well, and what was found or what to do."""
+
+    part: str
+    ok: bool
+    text: str
+
+
+def check(settings: Settings, client: Redis) -> list[Finding]:
+    """Check settings, actions, Redis, the features, Feast's registry and the model, in this order."""
+    parts: dict[str, Callable[[], str]] = {
+        "settings": lambda: _settings(settings),
+        "actions": lambda: _actions(settings),
+        "redis": lambda: _redis(client),
+        "features": lambda: _features(settings, client),
+        "feast": lambda: _feast(settings),
+        "model": lambda: _model(client),
+    }
+    return [_finding(part, look) for part, look in parts.items()]
+
+
+def _finding(part: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, True, look())
+    except EbbtideError as error:
+        return Finding(part, False, str(error))
+
+
+def _settings(settings: Settings) -> str:
+    if not os.access(settings.root, os.W_OK):
+        raise EbbtideError(f"{settings.root} cannot be written; set EBBTIDE_HOME to a folder that can")
+    return f"working folder {settings.root}"
+
+
+def _actions(settings: Settings) -> str:
+    from models import actions
+
+    path = settings.actions or actions.SHIPPED
+    found = actions.load(path)
+    return f"{len(found.actions)} actions, version {found.version}, from {path}"
+
+
+def _redis(client: Redis) -> str:
+    info = client.info()
+    return f"{info['redis_version']}, {info['used_memory_human']} used"  # type: ignore[index]
+
+
+def _features(settings: Settings, client: Redis) -> str:
+    from features.catalog import NAMES, VERSION
+    from features.store.online import OnlineStore
+
+    store = OnlineStore(client)
+    sample: list[str] = next(store.customers(), [])
+    if not sample:
+        raise EbbtideError(
+            "no customers yet: run `ebbtide import FILE`, or send events and run `ebbtide stream`"
+        )
+    store.read_many(sample)  # raises where a state does not fit the catalog
+    count = sum(map(len, store.customers()))
+    parts = len(list(settings.history.glob("*.parquet")))
+    return f"{count} customers, catalog {VERSION} with {len(NAMES)} signals, {parts} files of history"
+
+
+def _feast(settings: Settings) -> str:
+    registry = settings.root / "feast.db"
+    if not registry.exists():
+        raise EbbtideError("nothing applied yet: run `ebbtide apply` (`ebbtide train` does it too)")
+    return f"registry {registry}"
+
+
+def _model(client: Redis) -> str:
+    from models import scorer
+
+    champion = scorer.load(client)
+    if champion is None:
+        raise EbbtideError("no champion yet: run `ebbtide train`; until then decisions come without churn")
+    return f"ebbtide-churn@champion {champion.version}, horizon {champion.horizon} days"

@@ -1,0 +1,111 @@
+"""Import a log: read it into the archive, then stream the archive into features and history."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redis import Redis
+
+from ebbtide.clock import Clock
+from ebbtide.jobs.progress import Progress
+from ebbtide.logs.archive import SUFFIX, ArchiveWriter, read
+from ebbtide.logs.imports import Import, ImportLedger
+from ebbtide.logs.rejected import RejectedLog
+from ebbtide.settings import Settings
+from streaming.importing.importer import Log, import_events
+from streaming.importing.report import Report
+
+Reader = Callable[[RejectedLog, Report], Iterator[list[bytes]]]
+"""Yields the events of a log in time order, in batches, and fills the report on the way."""
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import did; with `already`, it had been done before and nothing happened."""
+
+    source: str
+    already: bool = False
+    report: Report = field(default_factory=Report)
+    rejected: Path | None = None
+
+
+def import_file(
+    settings: Settings,
+    client: Redis,
+    log: Log,
+    *,
+    clock: Clock,
+    progress: Progress,
+    shift_to_now: bool = False,
+    strict: bool = False,
+) -> ImportResult:
+    """Import a file. The same file with the same mapping is imported once."""
+    digest = hashlib.sha256()
+    with log.path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    digest.update(repr(log.mapping and sorted(log.mapping.columns.items())).encode())
+
+    def reader(rejected: RejectedLog, report: Report) -> Iterator[list[bytes]]:
+        return import_events(log, rejected, report, now=clock(), shift_to_now=shift_to_now, strict=strict)
+
+    return import_batches(
+        settings, client, digest.hexdigest(), log.source, reader, clock=clock, progress=progress
+    )
+
+
+def import_batches(
+    settings: Settings,
+    client: Redis,
+    digest: str,
+    source: str,
+    reader: Reader,
+    *,
+    clock: Clock,
+    progress: Progress,
+) -> ImportResult:
+    """Import what `reader` yields, once per digest; called again after an interruption, it goes on."""
+    ledger = ImportLedger(client)
+    begun = ledger.begin(digest, source)
+    if begun.done:
+        return ImportResult(source, already=True)
+    rejected, report = RejectedLog(settings.rejected), Report()
+    prefix = f"import-{begun.number:04d}-{Path(source).name.partition('.')[0]}"
+    archive = settings.events / f"{prefix}{SUFFIX}"
+    if not archive.exists():  # else reading had ended, and only the stream was interrupted
+        try:
+            with progress("Import") as advance, ArchiveWriter(settings.events, prefix) as part:
+                for lines in reader(rejected, report):
+                    part.write(lines)
+                    advance(len(lines))
+        except BaseException:
+            ledger.forget(digest)  # nothing of it is in the features yet
+            raise
+    _stream(settings, client, begun, archive, report.events.total() or None, clock, progress)
+    ledger.finish(digest, begun)
+    return ImportResult(source, report=report, rejected=rejected.path(source) if rejected.count else None)
+
+
+def _stream(
+    settings: Settings,
+    client: Redis,
+    begun: Import,
+    archive: Path,
+    total: int | None,
+    clock: Clock,
+    progress: Progress,
+) -> None:
+    """Run the flow over the archive of an import."""
+    from features.store.online import OnlineStore
+    from streaming.flow import build, run
+    from streaming.sinks import FeatureSink
+    from streaming.sources import ImportSource
+    from streaming.updater import Updater
+
+    with progress("Stream", total) as advance:
+        sink = FeatureSink(
+            client, settings.history, RejectedLog(settings.rejected), clock, name="import", progress=advance
+        )
+        source = ImportSource(begun.number, read([archive]))
+        run(build(source, sink, Updater(OnlineStore(client))))
