@@ -61,11 +61,7 @@ class Decider:
         """
         moment = now if question.as_of is None else question.as_of
         found = self._states.read(question.customer_id)
-        if found is not None and question.as_of is not None and moment < found.last_at:
-            raise InputError(
-                f"`asOf`: expected a time from the customer's last event on ({iso(found.last_at)}), "
-                f"found {iso(moment)}; a state cannot be taken back"
-            )
+        _check_reach(question.as_of, found)
         state = profile.new_state() if found is None else found
         vector = profile.vector(state, moment)
         values = profile.named(vector)
@@ -115,6 +111,14 @@ class Decider:
         """Return what is wrong with the churn model: there is none, or the newest one cannot be used."""
         absent = (NO_MODEL,) if self._models.refresh(now) is None else ()
         return absent if self._models.fault is None else (*absent, self._models.fault)
+
+
+def _check_reach(as_of: float | None, state: profile.State | None) -> None:
+    if as_of is not None and state is not None and as_of < state.last_at:
+        raise InputError(
+            f"`asOf`: expected a time from the customer's last event on ({iso(state.last_at)}), "
+            f"found {iso(as_of)}; a state cannot be taken back"
+        )
 
 
 def _churn(

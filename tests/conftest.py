@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,24 +33,13 @@ def _wait_until_it_answers(client: Redis, process: subprocess.Popen[bytes]) -> N
     raise AssertionError("redis-server did not answer within 10 s")
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[Path]:
-    """The unix socket of a real redis-server that keeps nothing on disk; ended with the session."""
-    folder = Path(tempfile.mkdtemp(prefix="ebb", dir="/tmp"))  # a socket's path may have 107 bytes at most
+@contextmanager
+def running_redis(folder: Path) -> Iterator[Path]:
+    """A real redis-server that keeps nothing on disk: gives its unix socket, and ends it by its pid."""
     socket = folder / "r.sock"
-    options = [
-        "--port",
-        "0",
-        "--unixsocket",
-        str(socket),
-        "--appendonly",
-        "no",
-        "--save",
-        "",
-        "--dir",
-        str(folder),
-    ]
-    process = subprocess.Popen([str(_binary()), *options], stdout=subprocess.DEVNULL)
+    options = ["--port", "0", "--unixsocket", str(socket), "--appendonly", "no", "--save", ""]
+    command = [str(_binary()), *options, "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         with Redis(unix_socket_path=str(socket)) as client:
             _wait_until_it_answers(client, process)
@@ -57,7 +47,21 @@ def redis_server() -> Iterator[Path]:
     finally:
         process.terminate()
         process.wait(timeout=10)
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_folder() -> Iterator[Path]:
+    """A folder for sockets: a socket's path may have 107 bytes at most, so pytest's own will not do."""
+    folder = Path(tempfile.mkdtemp(prefix="ebb", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_server(redis_folder: Path) -> Iterator[Path]:
+    """The unix socket of a real redis-server, shared by all tests."""
+    with running_redis(redis_folder) as socket:
+        yield socket
 
 
 @pytest.fixture

@@ -11,16 +11,20 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from fastapi.testclient import TestClient
 
 from ebbtide.errors import ConfigError
+from ebbtide.logs.events import partition_of, stream_key
 from serving.server import connect, run
-from tests.serving.conftest import MakeApp
+from tests.conftest import running_redis
+from tests.serving.conftest import PARTITIONS, WRITE_KEY, MakeApp, is_problem
 
 SERVE = """
 import json, sys
 from pathlib import Path
 from models.actions import load
 from serving.app import create_app
+from ebbtide.logs.events import partition_of, stream_key
 from serving.server import connect, run
 
 heavy = ("feast", "mlflow", "lightgbm", "pandas", "river", "sklearn", "bytewax", "matplotlib")
@@ -76,6 +80,25 @@ def test_a_large_body_is_refused_over_a_real_connection(process: subprocess.Pope
     answer = httpx2.post(f"{address}/v1/batch", content=endless(), auth=("k", ""))
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_it_recovers_when_redis_goes_and_comes_back(make_app: MakeApp, redis_folder: Path):
+    folder = redis_folder / "second"
+    folder.mkdir()
+    event, auth = {"event": "Order Completed", "userId": "7", "messageId": "m"}, (WRITE_KEY, "")
+    with (
+        connect(f"unix://{folder}/r.sock", timeout=1.0) as redis,
+        TestClient(make_app(redis=redis)) as client,
+    ):
+        is_problem(client.get("/readyz"), 503)
+        for _ in range(2):
+            with running_redis(folder):
+                assert client.get("/readyz").status_code == 200
+                assert client.post("/v1/track", json=event, auth=auth).json()["accepted"] == 1
+                assert redis.xlen(stream_key(partition_of("7", PARTITIONS))) == 1
+            is_problem(client.get("/readyz"), 503)
+            is_problem(client.post("/v1/track", json=event, auth=auth), 503)
+            is_problem(client.post("/v1/decisions", json={"customerId": "7"}), 503)
 
 
 def test_a_port_in_use_is_one_clear_line(make_app: MakeApp):
