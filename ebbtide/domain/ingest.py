@@ -47,7 +47,12 @@ def parse_time(given: object, field: str) -> float:
 
 
 def accept(
-    call: object, *, received_at: float, message_id: str, sent_at: object = None
+    call: object,
+    *,
+    received_at: float,
+    message_id: str,
+    sent_at: object = None,
+    max_bytes: int = MAX_EVENT_BYTES,
 ) -> tuple[bytes, Event]:
     """Check one call of the tracking API and complete it for the log.
 
@@ -81,6 +86,6 @@ def accept(
     if original:
         completed["originalTimestamp"] = original
     raw = msgspec.json.encode(completed)
-    if len(raw) > MAX_EVENT_BYTES:
-        raise EventError(f"expected at most {MAX_EVENT_BYTES} bytes, found {len(raw)}")
+    if len(raw) > max_bytes:
+        raise EventError(f"expected at most {max_bytes} bytes, found {len(raw)}")
     return raw, decode(raw)

@@ -15,15 +15,15 @@ from streaming.importing.times import UTC, utc
 _IDS = ("customer", "order", "product")
 
 
-def clean(
-    frame: pl.DataFrame, mapping: Mapping, *, latest: float | None
-) -> tuple[pl.DataFrame, list[Rejection]]:
+def clean(frame: pl.DataFrame, mapping: Mapping, *, latest: float) -> tuple[pl.DataFrame, list[Rejection]]:
     """Split rows into those that can be used, cleaned, and rejections that hold the mapped columns as found.
 
-    `latest`: Unix seconds; a time later than an hour after it lies in the future. None allows all.
+    `latest`: Unix seconds; a time later than an hour after it lies in the future.
     """
     given = {role: _cleaned(frame, role) for role in mapping.columns}
-    absent = {role: pl.lit(None, pl.Float64 if role in NUMBERS else pl.String) for role in ROLES}
+    absent: dict[str, pl.Expr | pl.Series] = {
+        role: pl.lit(None, pl.Float64 if role in NUMBERS else pl.String) for role in ROLES
+    }
     absent["event"] = pl.lit(ORDER_COMPLETED)
     rows = frame.select("line", **(absent | given))
     found = frame.select(_present(frame, role).name.prefix("found ") for role in mapping.columns)
@@ -39,20 +39,20 @@ def _rejections(frame: pl.DataFrame, mapping: Mapping, reasons: pl.Series) -> li
     return list(map(Rejection, bad["line"], reasons.filter(refused), raw.iter_rows(named=True)))
 
 
-def _faults(mapping: Mapping, latest: float | None) -> list[pl.Expr]:
+def _faults(mapping: Mapping, latest: float) -> list[pl.Expr]:
     """Each expression is a reason where a row has that fault, else null; the first one counts."""
 
     def fault(condition: pl.Expr, reason: str) -> pl.Expr:
         return pl.when(condition).then(pl.lit(reason))
 
+    limit = pl.lit(int((latest + FUTURE_TOLERANCE) * 1e6)).cast(UTC)
     faults = [
         fault(pl.col("customer").is_null(), "no customer"),
         fault(~pl.col("found time"), "no time"),
         fault(pl.col("time").is_null(), "time not understood"),
+        fault(pl.col("time") > limit, "time in the future"),
+        fault(pl.col("time") < pl.lit(0).cast(UTC), "time before 1970"),
     ]
-    if latest is not None:
-        limit = int((latest + FUTURE_TOLERANCE) * 1e6)
-        faults.append(fault(pl.col("time") > pl.lit(limit).cast(UTC), "time in the future"))
     for role in NUMBERS:
         if role in mapping:
             number = pl.col(role)
@@ -70,10 +70,10 @@ def _present(frame: pl.DataFrame, role: str) -> pl.Expr:
     return (column.fill_nan(None) if dtype.is_float() else column).is_not_null()
 
 
-def _cleaned(frame: pl.DataFrame, role: str) -> pl.Expr:
+def _cleaned(frame: pl.DataFrame, role: str) -> pl.Expr | pl.Series:
     column, dtype = pl.col(role), frame.schema[role]
     if role == "time":
-        return utc(column, dtype)
+        return utc(frame[role])
     if role in NUMBERS:
         plain = column.str.strip_chars() if dtype == pl.String else column
         return plain.cast(pl.Float64, strict=False).fill_nan(None)

@@ -65,9 +65,9 @@ def import_events(
 ) -> Iterator[list[bytes]]:
     """Yield a log's events in time order, in batches, as JSON that `ebbtide.domain.event.decode` reads.
 
-    `now` is the present in Unix seconds, UTC. With `shift_to_now` all times move by the same amount, such
-    that the last event happens now; without it events in the future are rejected. Lines that cannot be used
-    go to `rejected` with their line number and reason, and the rest goes on. `report` is filled on the way.
+    `now` is the present in Unix seconds, UTC; events in the future are rejected. With `shift_to_now` all
+    times move by the same amount, such that the last event happens now. Lines that cannot be used go to
+    `rejected` with their line number and reason, and the rest goes on. `report` is filled on the way.
 
     Raises:
         InputError: a file that cannot be read or has no row, no usable line at all, or, with `strict`, the
@@ -80,12 +80,10 @@ def import_events(
         rejected.reject_many(log.source, rejections, at=now)
         report.rejected.update(Counter(each.reason for each in rejections))
 
-    latest = None if shift_to_now else now
-    target = now if shift_to_now else None
     if log.mapping is None:
-        yield from _from_events(log, report, refuse, latest, target)
+        yield from _from_events(log, report, refuse, now, shift_to_now)
     else:
-        yield from _from_table(log, log.mapping, report, refuse, latest, target)
+        yield from _from_table(log, log.mapping, report, refuse, now, shift_to_now)
     if not report.events:
         [(reason, count)] = report.rejected.most_common(1) or [("empty lines only", 0)]
         raise InputError(f"{log.path}: none of {report.lines} lines can be used; {count} times: {reason}")
@@ -95,13 +93,13 @@ Refuse = Callable[[list[Rejection]], None]
 
 
 def _from_table(
-    log: Log, mapping: Mapping, report: Report, refuse: Refuse, latest: float | None, target: float | None
+    log: Log, mapping: Mapping, report: Report, refuse: Refuse, now: float, shift_to_now: bool
 ) -> Iterator[list[bytes]]:
     faults: list[Rejection] = []
     frame = read_table(log.path, mapping, faults)
     report.lines = frame.height + len(faults)
     try:
-        rows, rejections = clean(frame, mapping, latest=latest)
+        rows, rejections = clean(frame, mapping, latest=now)
         del frame
         refuse(faults + rejections)
         events = to_events(rows, mapping)
@@ -109,20 +107,20 @@ def _from_table(
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{log.path}: a column is not of a type that can be read: {error}") from error
     last = events["time"].dt.epoch("us").max()
-    if target is not None and last is not None:
-        report.shift = target - float(last) / 1e6  # type: ignore[arg-type]
+    if shift_to_now and last is not None:
+        report.shift = now - float(last) / 1e6  # type: ignore[arg-type]
     yield from encode(events, log.source, report)
 
 
 def _from_events(
-    log: Log, report: Report, refuse: Refuse, latest: float | None, target: float | None
+    log: Log, report: Report, refuse: Refuse, now: float, shift_to_now: bool
 ) -> Iterator[list[bytes]]:
     last = float("-inf")
     names: Counter[str] = Counter()
 
     def usable() -> Iterator[Timed]:
         nonlocal last
-        for block in batched(read_events(log.path, latest=latest)):
+        for block in batched(read_events(log.path, latest=now)):
             report.lines += len(block)
             refuse([read for read in block if isinstance(read, Rejection)])
             for at, name, raw in (read for read in block if not isinstance(read, Rejection)):
@@ -133,7 +131,7 @@ def _from_events(
     # Sorting takes in every line before it gives out the first: then the last moment is known.
     ordered = in_time_order(usable())
     for batch in batched(ordered):
-        report.shift = 0.0 if target is None else target - last
+        report.shift = now - last if shift_to_now else 0.0
         shift = report.shift
         report.made((), batch[0][0] + shift, batch[-1][0] + shift)
         yield [moved(raw, at, shift) if shift else raw for at, raw in batch]

@@ -12,17 +12,20 @@ from ebbtide.logs.archive import read_lines
 from ebbtide.logs.rejected import Rejection
 from streaming.importing.wire import message_id
 
+MAX_EVENT_BYTES = 1024 * 1024
+"""A file may hold larger events than the API takes: a wholesale order has hundreds of lines."""
+
 Read = tuple[float, str, bytes]
 """An event's moment in Unix seconds, its name, and its JSON."""
 
 
-def read_events(path: Path, *, latest: float | None) -> Iterator[Read | Rejection]:
+def read_events(path: Path, *, latest: float) -> Iterator[Read | Rejection]:
     """Yield each line's event, or why it cannot be used.
 
     An event keeps its own times: the clock rule counts only where a line has the moment of its receipt. A
     line without `messageId` gets one made from its content.
 
-    `latest`: Unix seconds; an event later than an hour after it lies in the future. None allows all.
+    `latest`: Unix seconds; an event later than an hour after it lies in the future.
     """
     for number, raw in enumerate(read_lines(path), start=1):
         if not raw.strip():
@@ -33,13 +36,15 @@ def read_events(path: Path, *, latest: float | None) -> Iterator[Read | Rejectio
             yield Rejection(number, _short(error), raw)
 
 
-def _read(raw: bytes, latest: float | None) -> Read:
+def _read(raw: bytes, latest: float) -> Read:
     try:
         call = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise EventError("not JSON") from None
-    logged, event = accept(call, received_at=_receipt(call), message_id=message_id(raw.hex()))
-    if latest is not None and event.at > latest + FUTURE_TOLERANCE:
+    logged, event = accept(
+        call, received_at=_receipt(call), message_id=message_id(raw.hex()), max_bytes=MAX_EVENT_BYTES
+    )
+    if event.at > latest + FUTURE_TOLERANCE:
         raise EventError("time in the future")
     return event.at, event.name, logged
 

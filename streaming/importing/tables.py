@@ -19,7 +19,7 @@ from ebbtide.logs.rejected import Rejection
 from streaming.importing.mapping import Mapping
 
 DELIMITERS = ",;\t|"
-_BLOCK = 50_000
+_BLOCK = 5_000
 _LOOK_AHEAD = 1_000
 
 Row = tuple[int, list[str | None]]

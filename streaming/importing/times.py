@@ -5,38 +5,77 @@ Read: dates, datetimes, ISO 8601 text (a missing zone is UTC; `2019-10-01 00:00:
 month-first dates (`01/12/2010`) cannot be told apart and are not read.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import polars as pl
 
 UTC = pl.Datetime("us", "UTC")
-_ZONED = ("%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M%:z")
-_ZONELESS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 
 
-def utc(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Read a column of times; null where one cannot be read."""
-    if isinstance(dtype, pl.Datetime):
-        aware = column if dtype.time_zone else column.dt.replace_time_zone("UTC")
-        return aware.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
-    if dtype == pl.Date:
-        return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+def utc(column: pl.Series) -> pl.Series:
+    """Read a column of times as microseconds in UTC; null where one cannot be read."""
+    dtype = column.dtype
+    if dtype == pl.String:
+        return _from_text(column)
+    frame, name = column.to_frame(), column.name
     if dtype.is_numeric():
-        return _from_number(column.cast(pl.Float64))
-    return _from_text(column.cast(pl.String).str.strip_chars())
+        return frame.select(_from_number(pl.col(name).cast(pl.Float64))).to_series()
+    moment = pl.col(name).cast(pl.Datetime("us", getattr(dtype, "time_zone", None)))
+    if getattr(dtype, "time_zone", None) is None:
+        return frame.select(moment.dt.replace_time_zone("UTC")).to_series()
+    return frame.select(moment.dt.convert_time_zone("UTC")).to_series()
 
 
-def _from_text(text: pl.Expr) -> pl.Expr:
-    iso = (
+def _zoneless(form: str, text: pl.Expr) -> pl.Expr:
+    return text.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone("UTC")
+
+
+def _zoned(form: str, text: pl.Expr) -> pl.Expr:
+    return _normal(text).str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC")
+
+
+def _normal(text: pl.Expr) -> pl.Expr:
+    """Write dates with dashes, a space before the time, and zones as +hh:mm."""
+    return (
         text.str.replace(r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})", "$1-$2-$3")
         .str.replace(r"^(\S{8,10})[Tt]", "$1 ")
         .str.replace(r"(?i)\s*(utc|gmt|z)$", "+00:00")
         .str.replace(r"(:\d{2}(?:\.\d+)?)\s*([+-]\d{2}):?(\d{2})$", "$1$2:$3")
         .str.replace(r"(:\d{2}(?:\.\d+)?)\s*([+-]\d{2})$", "$1$2:00")
     )
-    zoned = [iso.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC") for form in _ZONED]
-    zoneless = [iso.str.to_datetime(form, strict=False, time_unit="us") for form in _ZONELESS]
-    zoneless.append(iso.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")))
-    number = _from_number(text.cast(pl.Float64, strict=False))
-    return pl.coalesce(*zoned, *(each.dt.replace_time_zone("UTC") for each in zoneless), number)
+
+
+def _date(text: pl.Expr) -> pl.Expr:
+    date = _normal(text).str.to_date("%Y-%m-%d", strict=False)
+    return date.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+_READERS: tuple[Callable[[pl.Expr], pl.Expr], ...] = (
+    partial(_zoneless, "%Y-%m-%d %H:%M:%S%.f"),
+    partial(_zoneless, "%Y-%m-%dT%H:%M:%S%.f"),
+    partial(_zoned, "%Y-%m-%d %H:%M:%S%.f%:z"),
+    partial(_zoned, "%Y-%m-%d %H:%M%:z"),
+    lambda text: _zoneless("%Y-%m-%d %H:%M:%S%.f", _normal(text)),
+    lambda text: _zoneless("%Y-%m-%d %H:%M", _normal(text)),
+    _date,
+    lambda text: _from_number(text.cast(pl.Float64, strict=False)),
+)
+"""Ways to read a text, the common and fast ones first."""
+
+
+def _from_text(column: pl.Series) -> pl.Series:
+    """Read each different text once, with the first reader that understands it."""
+    texts = column.str.strip_chars().alias("text").to_frame()
+    rest = texts.unique().drop_nulls()
+    read: list[pl.DataFrame] = [pl.DataFrame(schema={"text": pl.String, "time": UTC})]
+    for reader in _READERS:
+        tried = rest.with_columns(time=reader(pl.col("text")))
+        read.append(tried.filter(pl.col("time").is_not_null()))
+        rest = tried.filter(pl.col("time").is_null()).select("text")
+        if rest.is_empty():
+            break
+    return texts.join(pl.concat(read), on="text", how="left", maintain_order="left")["time"]
 
 
 def _from_number(number: pl.Expr) -> pl.Expr:

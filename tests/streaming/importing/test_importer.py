@@ -130,6 +130,13 @@ def test_the_last_event_of_a_moved_log_happens_now_and_gaps_stay(tmp_path: Path)
     assert report.shift == NOW - 1_578_052_800
 
 
+def test_a_mistyped_year_does_not_move_the_whole_log(tmp_path: Path) -> None:
+    path = shop(tmp_path, "7,2020-01-01,A,tea,1,1", "8,2220-01-01,B,tea,1,1")
+    events, report, _ = run(path, shift_to_now=True)
+    assert [event.at for event in events] == [NOW]
+    assert report.rejected == {"time in the future": 1}
+
+
 def test_rows_that_cannot_be_used_are_kept_with_line_and_reason(tmp_path: Path) -> None:
     path = shop(
         tmp_path,
@@ -140,6 +147,7 @@ def test_rows_that_cannot_be_used_are_kept_with_line_and_reason(tmp_path: Path) 
         "7,2020-01-01,A,tea,1,1e999",
         "7,2999-01-01,A,tea,1,1",
         "7,2020-01-01,A,tea,1",
+        "7,1969-01-01,A,tea,1,1",
         "7,2020-01-01,A,tea,,",
     )
     events, report, rejected = run(path)
@@ -152,6 +160,7 @@ def test_rows_that_cannot_be_used_are_kept_with_line_and_reason(tmp_path: Path) 
         5: "quantity is not a number",
         6: "price is not a number",
         7: "time in the future",
+        9: "time before 1970",
     }
     assert kept[1]["raw"] == {
         "who": None,
@@ -162,7 +171,7 @@ def test_rows_that_cannot_be_used_are_kept_with_line_and_reason(tmp_path: Path) 
         "price": "1",
     }
     assert len(events) == 1
-    assert (report.lines, report.rejected.total(), rejected.count) == (8, 7, 7)
+    assert (report.lines, report.rejected.total(), rejected.count) == (9, 8, 8)
 
 
 def test_strict_stops_at_the_first_bad_line_and_names_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ebbtide.domain.event import decode
+from ebbtide.domain.ingest import MAX_EVENT_BYTES
 from ebbtide.errors import InputError
 from ebbtide.logs.archive import ArchiveWriter
 from ebbtide.logs.rejected import RejectedLog
@@ -68,6 +69,14 @@ def test_an_archive_reads_back_as_it_was_written(tmp_path: Path) -> None:
     with ArchiveWriter(tmp_path, "kept") as part:
         part.write(first)
     assert [decode(raw) for raw in run(part.path)[0]] == [decode(raw) for raw in first]
+
+
+def test_an_order_too_large_for_the_api_is_read_from_a_file(tmp_path: Path) -> None:
+    lines = [{"product_id": str(n), "price": 1.0} for n in range(2_000)]
+    path = write(tmp_path / "e.jsonl", call("2020-01-01", properties={"products": lines}))
+    [raw] = run(path)[0]
+    assert len(raw) > MAX_EVENT_BYTES
+    assert len(decode(raw).properties.products) == 2_000
 
 
 def test_a_moved_event_stays_moved_when_it_is_read_again(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ MORNING = datetime(2010, 12, 1, 8, 26, tzinfo=UTC)
 
 
 def read(series: pl.Series) -> list[datetime | None]:
-    return pl.DataFrame({"t": series}).select(utc(pl.col("t"), series.dtype))["t"].to_list()
+    return utc(series).to_list()
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,12 @@ def test_a_date_is_its_first_moment_in_utc(text: str) -> None:
 )
 def test_what_is_not_a_time_is_null(text: str) -> None:
     assert read(pl.Series([text])) == [None]
+
+
+def test_different_ways_to_write_times_may_stand_in_one_column() -> None:
+    mixed = pl.Series(["2010-12-01", "1291191960", None, "soon", "2010-12-01T08:26Z", "2010-12-01"])
+    day = datetime(2010, 12, 1, tzinfo=UTC)
+    assert read(mixed) == [day, MORNING, None, None, MORNING, day]
 
 
 @pytest.mark.parametrize("scale", [1, 1_000, 1_000_000, 1_000_000_000])
