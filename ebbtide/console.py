@@ -24,8 +24,14 @@ from ebbtide.jobs.imports import ImportResult
 from ebbtide.jobs.progress import Advance
 from ebbtide.jobs.train import TrainResult
 
+WIDE = 120
+"""Columns where nobody watches: a file or a pipe has no width of its own."""
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+for _console in (out, err):
+    if not _console.is_terminal:
+        _console.width = WIDE
 
 
 @contextlib.contextmanager

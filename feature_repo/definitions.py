@@ -4,7 +4,6 @@ All of it is built from `features.catalog`. Only the state is stored; the signal
 and the moment asked about, by the same function online and in training.
 """
 
-import math
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +14,10 @@ from feast.data_format import ParquetFormat
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Bytes, Float64
 
-from ebbtide.errors import StoreError
 from features.catalog import NAMES, VERSION
-from features.profile import decode, vector
 from features.store import layout
 
 HOME = Path(os.environ.get("EBBTIDE_HOME") or Path(__file__).parents[1] / ".ebbtide").absolute()
-_MISSING = [math.nan] * len(NAMES)
 _TAGS = {"catalog": VERSION}
 
 history = FileSource(
@@ -44,18 +40,6 @@ customer_state = FeatureView(
 moment = RequestSource(name="moment", schema=[Field(name="now", dtype=Float64)])
 
 
-def _values(packed: bytes | None, now: float | None) -> list[float]:
-    """The signals of one row. A row without a state has none; Feast itself asks with made-up bytes."""
-    if packed is None or now is None:
-        return _MISSING
-    try:
-        return vector(decode(packed), now)
-    except StoreError:
-        if packed == b"hello world":  # Feast's probe when it infers types
-            return _MISSING
-        raise
-
-
 @on_demand_feature_view(  # type: ignore[untyped-decorator]
     sources=[customer_state, moment],
     schema=[Field(name=name, dtype=Float64) for name in NAMES],
@@ -65,8 +49,10 @@ def _values(packed: bytes | None, now: float | None) -> list[float]:
 )
 def customer_signals(inputs: dict[str, list[Any]]) -> dict[str, list[float]]:
     """All signals, by name, of each row."""
-    rows = [_values(packed, now) for packed, now in zip(inputs[layout.FEATURE], inputs["now"], strict=True)]
-    return {name: [row[index] for row in rows] for index, name in enumerate(NAMES)}
+    # Feast keeps the source of this function alone, and runs that: what it needs, it imports itself.
+    from features.store.feast import signal_columns
+
+    return signal_columns(inputs["state"], inputs["now"])
 
 
 churn = FeatureService(

@@ -1,5 +1,6 @@
 """The command line. Verbs import what they need when they run, so that `--help` answers at once."""
 
+import logging
 import signal
 import sys
 from types import FrameType
@@ -53,6 +54,9 @@ def main() -> None:
         sys.exit(128 + signum)  # so that whatever was started is stopped on the way out
 
     signal.signal(signal.SIGTERM, end)
+    if not sys.warnoptions:  # libraries warn their developers; whoever wants to see it runs python -W default
+        logging.captureWarnings(capture=True)
+        logging.getLogger("py.warnings").addHandler(logging.NullHandler())
     try:
         app()
     except EbbtideError as error:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 
-import httpx
+import httpx2 as httpx
 from redis import Redis
 
 from ebbtide.demo.services import Service

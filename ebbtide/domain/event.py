@@ -5,11 +5,13 @@ alias) and the ecommerce specification v2 for the names and properties of orders
 """
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 Identifier = str | int
+Number = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+"""A finite number of a size that means something: an infinity or a NaN would spoil every sum it enters."""
 
 
 class EventError(ValueError):
@@ -24,8 +26,8 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str | None = None
     category: str | None = None
     brand: str | None = None
-    price: float | None = None
-    quantity: float = 1.0
+    price: Number | None = None
+    quantity: Number = 1.0
 
     @property
     def id(self) -> str | None:
@@ -39,10 +41,10 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
 
     order_id: Identifier | None = None
     products: tuple[Product, ...] = ()
-    revenue: float | None = None
-    total: float | None = None
-    value: float | None = None
-    discount: float | None = None
+    revenue: Number | None = None
+    total: Number | None = None
+    value: Number | None = None
+    discount: Number | None = None
     currency: str | None = None
     coupon: str | None = None
     coupon_id: Identifier | None = None
@@ -52,8 +54,8 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str | None = None
     category: str | None = None
     brand: str | None = None
-    price: float | None = None
-    quantity: float | None = None
+    price: Number | None = None
+    quantity: Number | None = None
     decisionId: str | None = None  # noqa: N815 (as it stands in the event)
 
     def worth(self) -> float:

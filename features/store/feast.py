@@ -1,6 +1,8 @@
 """Feast's own SDK over Ebbtide's working folder: for training, for other Feast clients, for conformance."""
 
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -8,9 +10,33 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import yaml
 
 from ebbtide.errors import ConfigError
+from features.catalog import NAMES
+from features.profile import decode, vector
 
 if TYPE_CHECKING:
     from feast import FeatureStore
+
+
+_PROBE = b"hello world"
+"""The bytes with which Feast calls a transformation to learn its types."""
+
+
+def signal_columns(
+    states: Sequence[bytes | None], moments: Sequence[float | None]
+) -> dict[str, list[float]]:
+    """The signals by name, a value per row, from encoded states and moments (Unix seconds, UTC).
+
+    A row without a state has no signals: NaN.
+
+    Raises:
+        StoreError: a state of another catalog version.
+    """
+    missing = [math.nan] * len(NAMES)
+    rows = [
+        missing if state is None or now is None or state == _PROBE else vector(decode(state), now)
+        for state, now in zip(states, moments, strict=True)
+    ]
+    return {name: [row[index] for row in rows] for index, name in enumerate(NAMES)}
 
 
 def connection_string(redis_url: str) -> str:
