@@ -5,7 +5,7 @@ ORDER_REFUNDED = "Order Refunded"
 ORDERS = (ORDER_COMPLETED, ORDER_REFUNDED)
 """The events whose lines belong together; each line of another kind is an event of its own."""
 
-_WORDS = {
+WORDS = {
     "Product Viewed": "view viewed productview pageview detail itemview viewitem click",
     "Product Added": "cart addtocart addcart cartadd basket added",
     "Product Removed": "removefromcart removecart cartremove removed",
@@ -14,8 +14,9 @@ _WORDS = {
     ORDER_COMPLETED: "purchase purchased order ordered transaction buy bought sale",
     ORDER_REFUNDED: "refund refunded return returned",
 }
-_NAMES = {word: name for name, words in _WORDS.items() for word in words.split()}
-_NAMES |= {"".join(name.lower().split()): name for name in _WORDS}
+"""Each event name with the words for it, without case and punctuation."""
+_NAMES = {word: name for name, words in WORDS.items() for word in words.split()}
+_NAMES |= {"".join(name.lower().split()): name for name in WORDS}
 
 
 def segment_name(kind: str) -> str | None:

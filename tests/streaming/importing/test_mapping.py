@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from ebbtide.errors import InputError
@@ -35,3 +37,9 @@ def test_a_mapping_that_cannot_be_says_what_is_wrong(text: str, message: str) ->
 def test_a_column_that_is_not_there_gets_the_list_of_those_that_are() -> None:
     with pytest.raises(InputError, match=r"shop.csv: no column Kunde, Wann; the columns are: id, date"):
         parse_mapping("customer=Kunde,time=Wann").check("shop.csv", ["id", "date"])
+
+
+def test_the_documentation_has_every_role_with_its_meaning() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "events.md").read_text()
+    for role, meaning in ROLES.items():
+        assert f"| `{role}` | {meaning} |" in text
