@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-all lint format lock clean help
+.PHONY: setup demo test test-slow lint format lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -29,8 +29,8 @@ demo: .venv/.ready  ## set up and run the main job on real input (ARGS=--exit en
 test: .venv/.ready  ## set up and run the tests
 	@$(BIN)/pytest -q -m "not slow" $(ARGS)
 
-test-all: .venv/.ready  ## the slow tests too
-	@$(BIN)/pytest -q $(ARGS)
+test-slow: .venv/.ready  ## the slow tests
+	@$(BIN)/pytest -q -m slow $(ARGS)
 
 lint: .venv/.ready  ## ruff, mypy strict, the import order
 	@$(BIN)/ruff check .

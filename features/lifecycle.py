@@ -1,8 +1,8 @@
 """The stage of a customer's life, relative to their own rhythm.
 
-`pace` is the gap that we expect between orders: the customer's own mean gap, drawn towards 30 days while
-few gaps are known (the weight of two gaps), and never under 7 days. `lag` is the time since the last order
-over that pace. The first rule that holds gives the stage:
+`pace` is the gap that we expect between days with an order: the customer's own mean gap, drawn towards 30
+days while few gaps are known (the weight of two gaps), and never under 7 days. `lag` is the time since the
+last order over that pace. The first rule that holds gives the stage:
 
 | stage | rule |
 | --- | --- |
@@ -10,13 +10,12 @@ over that pace. The first rule that holds gives the stage:
 | lost | lag over 8 |
 | dormant | lag over 4 |
 | slipping | lag over 2 |
-| won back | the last gap was over 4 paces: they had gone, and came again |
+| won back | the last gap was over 4 of the paces before it: they had gone, and came again |
 | new | fewer than 3 days with an order |
 | loyal | 10 or more days with an order in a year, known for 90 days or more |
 | active | all others |
 """
 
-import math
 from collections.abc import Mapping
 
 from ebbtide.domain.customer import Stage
@@ -28,31 +27,26 @@ SLIPPING, DORMANT, LOST = 2.0, 4.0, 8.0
 LOYAL_DAYS, LOYAL_TENURE, NEW_DAYS = 10, 90.0, 3
 
 
-def pace(values: Mapping[str, float]) -> float:
-    """The gap in days that we expect between this customer's orders.
+def pace(gaps: float, days: float) -> float:
+    """The gap in days that we expect of a customer with that many gaps, which took that many days together.
 
-    >>> pace({"gap_mean_days": float("nan"), "purchase_days": 1.0})
-    30.0
-    >>> pace({"gap_mean_days": 10.0, "purchase_days": 9.0})
-    14.0
+    >>> pace(0.0, 0.0), pace(8.0, 80.0)
+    (30.0, 14.0)
     """
-    gaps = max(values["purchase_days"] - 1.0, 0.0)
-    mean = values["gap_mean_days"]
-    if math.isnan(mean):
-        return PRIOR_PACE
-    return max((PRIOR_WEIGHT * PRIOR_PACE + gaps * mean) / (PRIOR_WEIGHT + gaps), SHORTEST_PACE)
+    return max((PRIOR_WEIGHT * PRIOR_PACE + days) / (PRIOR_WEIGHT + gaps), SHORTEST_PACE)
 
 
 def stage(values: Mapping[str, float]) -> Stage:
     """The stage that the signals' values say, by the table above."""
     if not values["orders_total"]:
         return Stage.NEW
-    expected = pace(values)
-    lag = values["recency_days"] / expected
+    gaps, last_gap = values["gaps_total"], values["gap_last_days"]
+    days = gaps * values["gap_mean_days"] if gaps else 0.0
+    lag = values["recency_days"] / pace(gaps, days)
     for limit, found in ((LOST, Stage.LOST), (DORMANT, Stage.DORMANT), (SLIPPING, Stage.SLIPPING)):
         if lag > limit:
             return found
-    if values["gap_last_days"] > DORMANT * expected:
+    if gaps and last_gap > DORMANT * pace(gaps - 1.0, days - last_gap):
         return Stage.WON_BACK
     if values["purchase_days"] < NEW_DAYS:
         return Stage.NEW

@@ -17,6 +17,8 @@ from ebbtide.domain.decision import Reason
 from features.catalog import DESCRIPTIONS, NAMES, SIGNALS
 
 MOST = 3
+CLAUSE = ", "
+"""What parts the clauses of a sentence: a clause is told once per customer."""
 
 SENTENCES: dict[str, str] = {
     "recency_days": "last order {recency_days:days} ago",
@@ -32,6 +34,7 @@ SENTENCES: dict[str, str] = {
     "spend_365d": "spent {spend_365d:money} in the last year",
     "order_value_mean": "an average order is worth {order_value_mean:money}",
     "order_value_last": "the last order was worth {order_value_last:money}",
+    "gaps_total": "came again on {gaps_total:number} later days",
     "gap_mean_days": "usually orders every {gap_mean_days:days}",
     "gap_std_days": "time between orders varies by {gap_std_days:days} around {gap_mean_days:days}",
     "gap_last_days": "{gap_last_days:days} between the last two orders, {gap_mean_days:days} are usual",
@@ -103,12 +106,16 @@ def reasons(
     pushes = direction * contributions
     weights = {story: float(pushes[places].sum()) for story, places in _PLACES.items()}
     strongest = sorted((story for story in weights if weights[story] > 0), key=lambda story: -weights[story])
-    told = []
-    for story in strongest[:most]:
+    told: list[Reason] = []
+    said: set[str] = set()
+    for story in strongest:
         name = NAMES[max(_PLACES[story], key=lambda place: pushes[place])]
-        value = None if math.isnan(values[name]) else values[name]
-        told.append(Reason(name, value, direction * weights[story], sentence(name, values)))
-    return tuple(told)
+        clauses = [clause for clause in sentence(name, values).split(CLAUSE) if clause not in said]
+        if clauses:  # else all of it was said for a stronger reason
+            said.update(clauses)
+            value = None if math.isnan(values[name]) else values[name]
+            told.append(Reason(name, value, direction * weights[story], CLAUSE.join(clauses)))
+    return tuple(told[:most])
 
 
 def sentence(name: str, values: Mapping[str, float]) -> str:

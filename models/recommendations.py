@@ -115,7 +115,11 @@ class Recommender:
         )
         raws: Any = self._redis.hmget(ITEMS, wanted) if wanted else ()
         items = (_decoded(self._item, raw) for raw in raws)
-        return {product: (item and item.name) or product for product, item in zip(wanted, items, strict=True)}
+        return {
+            product: item.name or product
+            for product, item in zip(wanted, items, strict=True)
+            if item is not None
+        }
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[Any], raw: bytes | None) -> Any:
@@ -185,10 +189,14 @@ def _ranked(
 def _chosen(
     ranked: list[_Candidate], names: dict[str, str], stage: Stage, limit: int
 ) -> tuple[Recommendation, ...]:
-    """Take the best, one per name; products bought before fill their share, and what nothing else fills."""
+    """Take the best, one per name; products bought before fill their share, and what nothing else fills.
+
+    A product that the table does not know, since it was first bought after `fit`, has no name to be shown by;
+    it is left out, unless no product has one.
+    """
     by_name: dict[str, _Candidate] = {}
-    for each in ranked:
-        by_name.setdefault(names[each.product], each)
+    for each in [each for each in ranked if each.product in names] or ranked:
+        by_name.setdefault(names.get(each.product, each.product), each)
     distinct = by_name.values()
     own = [each for each in distinct if each.own][: math.ceil(limit * _OWN_SHARE)]
     other = [each for each in distinct if not each.own][: limit - len(own)]
@@ -196,7 +204,12 @@ def _chosen(
     spare = [each for each in distinct if each.product not in taken][: limit - len(taken)]
     best = sorted(own + other + spare, key=lambda each: (-each.score, each.product))
     return tuple(
-        Recommendation(each.product, names[each.product], round(each.score, 4), _reason(each, names, stage))
+        Recommendation(
+            each.product,
+            names.get(each.product, each.product),
+            round(each.score, 4),
+            _reason(each, names, stage),
+        )
         for each in best
     )
 
@@ -209,5 +222,5 @@ def _reason(each: _Candidate, names: dict[str, str], stage: Stage) -> str:
         return "you buy it every day or so" if days < 2 else f"you buy it every ~{days} days"
     _, together, popular = _WEIGHTS.get(stage, _DEFAULT_WEIGHTS)
     if each.with_what and together * each.together >= popular * each.popular:
-        return f"bought together with {names[each.with_what]}"
+        return f"bought together with {names.get(each.with_what, each.with_what)}"
     return "popular now"

@@ -67,7 +67,7 @@ def log_training(registry: Registry, training: Training) -> str:
     try:
         with _session(registry) as client:
             experiment = _experiment(client, registry.artifacts)
-            with mlflow.start_run(experiment_id=experiment) as run:
+            with mlflow.start_run(experiment_id=experiment, run_name=_run_name(training)) as run:
                 _log_facts(training)
                 logged = _log_model(training)
             return _register(client, logged.model_uri, run.info.run_id, training)
@@ -112,6 +112,11 @@ def _experiment(client: "MlflowClient", artifacts: Path) -> str:
     if found is not None:
         return str(found.experiment_id)
     return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts.absolute().as_uri()))
+
+
+def _run_name(training: Training) -> str:
+    """What a reader looks for in a list of runs: the horizon, and the cut-off it was tested on."""
+    return f"churn-{training.model.horizon}d-{training.test_rows['cutoff'].max():%Y-%m-%d}"
 
 
 def _log_facts(training: Training) -> None:

@@ -79,11 +79,12 @@ def _history(settings: Settings, client: Redis, folder: Path, shift: float, bord
         "an old log would show everyone lost."
     )
 
-    def reader(_: RejectedLog, report: Report) -> Iterator[list[bytes]]:
-        return complete_journey.read_events(folder, report, shift=shift, until=border)
+    def reader(rejected: RejectedLog, report: Report) -> Iterator[list[bytes]]:
+        refuse = partial(rejected.reject_many, complete_journey.SOURCE, at=system_clock())
+        return complete_journey.read_events(folder, report, refuse, shift=shift, until=border)
 
     result = import_batches(
-        settings, client, "demo", "complete-journey", reader, clock=system_clock, progress=console.bar
+        settings, client, "demo", complete_journey.SOURCE, reader, clock=system_clock, progress=console.bar
     )
     console.out.print(console.import_summary(result))
 
@@ -105,9 +106,10 @@ def _live(
         served = stack.enter_context(service("api", "serve", "--host", "127.0.0.1", "--port", str(port)))
         api = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0))
         services.wait_until_ready(api, served)
-    events = chain.from_iterable(complete_journey.read_events(folder, Report(), shift=shift, since=border))
+    refuse = partial(RejectedLog(settings.rejected).reject_many, complete_journey.SOURCE, at=system_clock())
+    events = complete_journey.read_events(folder, Report(), refuse, shift=shift, since=border)
     with console.bar("POST /v1/batch") as advance:
-        live.send(api, settings.sender_key(), events, advance)
+        live.send(api, settings.sender_key(), chain.from_iterable(events), advance)
     with console.bar("Flow catches up"):
         live.wait_until_applied(client, settings.partitions, flow)
     console.out.print(_learned(saved_metrics(client)))

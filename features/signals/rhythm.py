@@ -7,7 +7,7 @@ Mean and deviation of the gaps by Welford's recurrence (Technometrics 4, 1962, 4
 >>> for day in (0, 10, 20, 34):
 ...     update(state, order(day=day))
 >>> [round(x, 3) for x in value(state, now=58 * 86_400.0)]
-[11.333, 2.309, 14.0, 14.0, 2.118, 5.485]
+[3.0, 11.333, 2.309, 14.0, 14.0, 2.118, 5.485]
 """
 
 import math
@@ -19,6 +19,7 @@ from features.signals.daily import DAY, day_of
 
 EVENTS = frozenset({"Order Completed"})
 VALUES = {
+    "gaps_total": "count: gaps between days with an order",
     "gap_mean_days": "days: mean gap between days with an order",
     "gap_std_days": "days: standard deviation of those gaps",
     "gap_last_days": "days: the last such gap",
@@ -58,8 +59,8 @@ def update(state: State, event: Event) -> None:
 def value(state: State, now: float) -> tuple[float, ...]:
     """The gaps in days, and the present gap against them; NaN before the second purchase day."""
     if not state.gaps:
-        return (math.nan,) * 6
+        return (0.0, *(math.nan,) * 6)
     since = (now - state.last_at) / DAY
     std = math.sqrt(state.m2 / (state.gaps - 1)) if state.gaps > 1 else math.nan
     z = (since - state.mean) / std if std > 0 else math.nan
-    return (state.mean, std, state.last, state.longest, since / state.mean, z)
+    return (float(state.gaps), state.mean, std, state.last, state.longest, since / state.mean, z)

@@ -22,6 +22,7 @@ from pathlib import Path
 import polars as pl
 
 from ebbtide.errors import InputError
+from ebbtide.logs.rejected import Rejection
 from streaming.importing.kinds import ORDER_COMPLETED
 from streaming.importing.product_names import product_name, readable
 from streaming.importing.report import Report
@@ -32,6 +33,7 @@ SOURCE = "complete-journey"
 NOTHING_BOUGHT = "nothing bought"
 _FUEL = "GASOLINE"
 
+Refuse = Callable[[list[Rejection]], None]
 Within = Callable[[pl.LazyFrame], pl.LazyFrame]
 """Keeps the rows whose `time` is asked for."""
 
@@ -61,6 +63,7 @@ def span(folder: Path) -> tuple[float, float]:
 def read_events(
     folder: Path,
     report: Report,
+    refuse: Refuse,
     *,
     shift: float = 0.0,
     since: float | None = None,
@@ -69,7 +72,8 @@ def read_events(
     """Yield baskets, redemptions and campaigns as events in time order, in batches of JSON.
 
     `shift` seconds are added to all times. `since` (inclusive) and `until` (exclusive) are Unix seconds after
-    the shift, so that one part can follow the other without gap or overlap. `report` is filled on the way.
+    the shift, so that one part can follow the other without gap or overlap. `report` is filled on the way,
+    and `refuse` is given the baskets in which nothing was bought.
     """
     report.shift = shift
     after, before = (None if limit is None else limit - shift for limit in (since, until))
@@ -80,7 +84,11 @@ def read_events(
             table = table.filter(time >= round(after * 1e6))
         return table if before is None else table.filter(time < round(before * 1e6))
 
-    parts = [_baskets(folder, within, report), _redemptions(folder, within), _campaigns(folder, within)]
+    parts = [
+        _baskets(folder, within, report, refuse),
+        _redemptions(folder, within),
+        _campaigns(folder, within),
+    ]
     events = pl.concat(parts, how="diagonal").sort("time", "event", "customer", "nth", maintain_order=True)
     yield from encode(events, SOURCE, report)
 
@@ -93,7 +101,7 @@ def _utc(column: str) -> pl.Expr:
     return pl.col(column).dt.cast_time_unit("us").dt.replace_time_zone("UTC")
 
 
-def _baskets(folder: Path, within: Within, report: Report) -> pl.DataFrame:
+def _baskets(folder: Path, within: Within, report: Report, refuse: Refuse) -> pl.DataFrame:
     lines = within(_scan(folder, "transactions").with_columns(time=_utc("transaction_timestamp")))
     lines = lines.join(_products(folder).lazy(), on="product_id", how="left", maintain_order="left")
     units = pl.when("fuel").then(1).otherwise(pl.col("quantity")).cast(pl.Float64)
@@ -119,9 +127,10 @@ def _baskets(folder: Path, within: Within, report: Report) -> pl.DataFrame:
     )
     report.lines += int(baskets["lines"].sum())
     bought = (baskets["product"].list.len() > 0) | (baskets["revenue"] > 0)
-    refused = int(baskets.filter(~bought)["lines"].sum())
-    if refused:
-        report.rejected[NOTHING_BOUGHT] += refused
+    empty = baskets.filter(~bought).select("basket_id", "household_id", "time", "lines").to_dicts()
+    if empty:
+        report.rejected[NOTHING_BOUGHT] += len(empty)
+        refuse([Rejection(None, NOTHING_BOUGHT, basket) for basket in empty])
     return baskets.filter(bought).select(
         "time",
         "revenue",

@@ -35,6 +35,8 @@ WEEKLY = range(0, 200, 7)
         (WEEKLY, 196 + 120, Stage.LOST),
         ([0], 300, Stage.LOST),
         ([*range(0, 100, 10), 290], 291, Stage.WON_BACK),
+        ([0, 325], 326, Stage.WON_BACK),
+        ([0, 325, 332], 333, Stage.ACTIVE),
     ],
 )
 def test_a_stage_follows_from_the_customers_own_gaps(days, now, expected):
@@ -55,5 +57,5 @@ def test_silence_never_brings_a_customer_nearer(days, silence):
 
 
 def test_few_gaps_are_drawn_towards_a_month():
-    assert pace({"gap_mean_days": 3.0, "purchase_days": 2.0}) == pytest.approx(21.0)
-    assert pace({"gap_mean_days": 1.0, "purchase_days": 300.0}) == 7.0
+    assert pace(gaps=1.0, days=3.0) == pytest.approx(21.0)
+    assert pace(gaps=300.0, days=300.0) == 7.0

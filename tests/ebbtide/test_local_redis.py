@@ -1,0 +1,88 @@
+"""A Redis of one's own in the working folder."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from redis import Redis
+
+from ebbtide.errors import StoreError
+from ebbtide.local_redis import connect, running
+
+
+def server_of(url):
+    return Redis.from_url(url).info("server")["process_id"]
+
+
+def test_it_starts_and_is_gone_at_the_end(tmp_path):
+    with running(tmp_path, None) as url:
+        pid = server_of(url)
+        assert psutil.pid_exists(pid)
+    assert not psutil.pid_exists(pid)
+    assert not (tmp_path / "redis.sock").exists()
+
+
+def test_what_was_written_is_there_when_it_runs_again(tmp_path):
+    with running(tmp_path, None) as url, connect(url) as client:
+        client.set("kept", "yes")
+    with running(tmp_path, None) as url, connect(url) as client:
+        assert client.get("kept") == b"yes"
+
+
+def test_one_that_runs_is_reused_and_left_running(tmp_path):
+    with running(tmp_path, None) as url:
+        with running(tmp_path, None) as again:
+            assert server_of(again) == server_of(url)
+        assert psutil.pid_exists(server_of(url))
+
+
+def test_it_listens_on_no_port_and_only_its_owner_can_open_the_socket(tmp_path):
+    with running(tmp_path, None) as url, connect(url) as client:
+        assert client.config_get("port") == {"port": "0"} or client.config_get("port") == {b"port": b"0"}
+        assert (tmp_path / "redis.sock").stat().st_mode & 0o077 == 0
+
+
+def test_a_long_path_gets_a_socket_elsewhere(tmp_path):
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    with running(deep, None) as url, connect(url) as client:
+        assert client.ping()
+        assert len(url) < 100
+
+
+def test_a_redis_that_is_set_is_used_and_left_alone(tmp_path, redis_server):
+    url = f"unix://{redis_server}"
+    with running(tmp_path, url) as given:
+        assert given == url
+    assert Redis.from_url(url).ping()
+
+
+def test_no_redis_where_one_is_set_is_one_clear_error_without_the_password(tmp_path):
+    with (
+        pytest.raises(StoreError, match="none answers at redis://") as caught,
+        running(tmp_path, "redis://user:secret@127.0.0.1:1/0"),
+    ):
+        pass
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_when_the_command_line_is_stopped_by_a_signal(tmp_path, signum):
+    environment = {**os.environ, "EBBTIDE_HOME": str(tmp_path)}
+    environment.pop("EBBTIDE_REDIS_URL", None)
+    command = [sys.executable, "-m", "ebbtide", "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert b"Ready" in process.stdout.readline()
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert any("redis-server" in child.name() for child in children)
+        process.send_signal(signum)
+        process.wait(30)
+    for _ in range(100):
+        if not any(psutil.pid_exists(child.pid) for child in children):
+            break
+        time.sleep(0.05)
+    assert not any(psutil.pid_exists(child.pid) for child in children)

@@ -1,0 +1,41 @@
+"""Settings from the environment."""
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from ebbtide.errors import ConfigError
+from ebbtide.settings import Settings, load
+
+DOCS = Path(__file__).parents[2] / "docs" / "operating.md"
+
+
+def test_all_wrong_variables_are_told_at_once(monkeypatch):
+    monkeypatch.setenv("EBBTIDE_PORT", "many")
+    monkeypatch.setenv("EBBTIDE_HORIZON", "0")
+    with pytest.raises(ConfigError, match=r"EBBTIDE_PORT: .*found 'many'; EBBTIDE_HORIZON: "):
+        load()
+
+
+def test_the_write_key_is_made_once_and_only_its_owner_can_read_it(tmp_path):
+    settings = Settings(home=tmp_path / "home")
+    key = settings.sender_key()
+    assert len(key) >= 24
+    assert Settings(home=tmp_path / "home").sender_key() == key
+    assert stat.S_IMODE((tmp_path / "home" / "write_key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+
+
+def test_a_key_that_is_set_goes_before_the_one_kept(tmp_path):
+    assert Settings(home=tmp_path, write_key="given").sender_key() == "given"
+
+
+def test_no_key_shows_in_what_settings_print(tmp_path):
+    assert "secret" not in repr(Settings(home=tmp_path, write_key="secret", api_key="secret"))
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_stands_in_the_docs(name):
+    assert re.search(rf"`EBBTIDE_{name.upper()}`", DOCS.read_text())

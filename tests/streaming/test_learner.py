@@ -1,0 +1,129 @@
+"""The online learner in the flow: predictions at midnights, labels when they are due."""
+
+import msgspec
+import pytest
+
+from features import profile
+from features.history import Row
+from features.signals.testing import order
+from features.store.online import OnlineStore
+from models.scorer import ModelWatcher
+from streaming.learner import LATENESS, LearnLogic, OnlineLearner, Sample, Saved, saved_metrics
+from streaming.updater import Changes
+
+DAY = 86_400.0
+FIRST = 20_000
+HORIZON = 10
+CUSTOMERS = [f"c{n}" for n in range(30)]
+
+
+class Champion:
+    """What the learner asks of a champion, with a score that tells when it was asked."""
+
+    horizon, active = HORIZON, 40
+
+    def __init__(self):
+        self.asked = []
+
+    def predict_one(self, values):
+        self.asked.append(values)
+        return 0.3
+
+
+def rows_until(customer, days):
+    """The states of a customer with an order on each of the days, as history rows."""
+    state = profile.new_state()
+    rows = []
+    for day in days:
+        profile.update(state, order(day=FIRST + day, customer=customer, revenue=1.0))
+        rows.append(Row(customer, profile.encode(state), state.last_at))
+    return rows
+
+
+def feed(logic, day, rows, orders=()):
+    """Give the learner rows when event time has come to a day; gives the saved forms."""
+    saved, _ = logic.on_batch([Sample((FIRST + day) * DAY, rows, list(orders))])
+    return list(saved)
+
+
+def sweep(champion, days, *, orders=(), rows=None):
+    """Run event time over the days, a day at a time."""
+    logic = LearnLogic(lambda: champion, {}, None)
+    feed(
+        logic,
+        0,
+        [row for customer in CUSTOMERS for row in rows_until(customer, [0])] if rows is None else rows,
+    )
+    metrics = {}
+    for day in range(1, days + 1):
+        today = [(name, at) for name, at in orders if day - 1 < at / DAY - FIRST <= day]
+        for raw in feed(logic, day, [], today):
+            metrics = msgspec.json.decode(raw, type=Saved).metrics
+    return metrics
+
+
+def test_each_customer_is_predicted_once_a_week_silent_ones_included():
+    champion = Champion()
+    metrics = sweep(champion, 6 + int(LATENESS / DAY))
+    assert metrics["pending"] == len(CUSTOMERS) == len(champion.asked)
+
+
+def test_no_label_is_learned_before_its_horizon_has_passed():
+    assert sweep(Champion(), HORIZON)["labels"] == 0
+    assert sweep(Champion(), 2 * HORIZON)["labels"] > 0
+
+
+def test_those_who_ordered_within_the_horizon_stayed_and_the_others_churned():
+    silent = sweep(Champion(), 25)
+    assert silent["churned"] == silent["labels"] > 0
+    orders = [(name, (FIRST + day) * DAY) for name in CUSTOMERS for day in range(1, 25, 5)]
+    loyal = sweep(Champion(), 25, orders=orders)
+    assert loyal["churned"] == 0
+    assert loyal["labels"] == silent["labels"]
+
+
+def test_a_prediction_sees_nothing_that_came_after_its_midnight():
+    champion = Champion()
+    rows = [row for customer in CUSTOMERS for row in rows_until(customer, [0, 1, 2, 3, 4, 5, 6, 7, 8])]
+    logic = LearnLogic(lambda: champion, {}, None)
+    feed(logic, 0, [])
+    feed(logic, 8, rows)  # all at once, as after a pause
+    recency = [values[0] for values in champion.asked]
+    assert len(recency) == len(CUSTOMERS)
+    assert all(0.0 <= days <= 1.0 for days in recency)
+
+
+def test_customers_silent_for_longer_than_the_model_knows_are_left_out():
+    champion = Champion()
+    sweep(champion, champion.active + 20)
+    assert max(values[0] for values in champion.asked) <= champion.active
+
+
+def test_without_a_champion_it_waits():
+    logic = LearnLogic(lambda: None, {}, None)
+    assert feed(logic, 0, []) == []
+    assert feed(logic, 30, []) == []
+
+
+def test_it_goes_on_from_its_saved_form():
+    champion = Champion()
+    whole = sweep(champion, 30)
+    logic = LearnLogic(lambda: champion, {}, None)
+    rows = [row for customer in CUSTOMERS for row in rows_until(customer, [0])]
+    feed(logic, 0, rows)
+    saved = [raw for day in range(1, 16) for raw in feed(logic, day, [])][-1]
+    again = LearnLogic(lambda: champion, {row.customer: [row] for row in rows}, saved)
+    last = [raw for day in range(16, 31) for raw in feed(again, day, [])][-1]
+    assert msgspec.json.decode(last, type=Saved).metrics == pytest.approx(whole)
+
+
+def test_the_sample_is_stable_and_everybody_in_a_small_base(redis):
+    OnlineStore(redis).write_many(
+        (name, profile.decode(rows_until(name, [0])[0].state)) for name in CUSTOMERS
+    )
+    learner = OnlineLearner(redis, OnlineStore(redis), ModelWatcher(redis), lambda: 0.0)
+    assert all(learner.follows(name) for name in CUSTOMERS)
+    rows = rows_until("c1", [0])
+    changes = Changes(0, "1-0", 1, rows, rows, [("c1", FIRST * DAY)], [])
+    assert list(learner.sample(changes)) == [Sample(FIRST * DAY, rows, [("c1", FIRST * DAY)])]
+    assert saved_metrics(redis) == {}
