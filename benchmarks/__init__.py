@@ -1,1 +1,1 @@
-"""Each figure as a ratio against its limit or a peer, measured in one run: `python -m benchmarks.NAME --json`."""
+"""Figures as ratios against a limit or a peer, each from one run: `python -m benchmarks.NAME --json`."""

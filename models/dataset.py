@@ -102,13 +102,24 @@ def training_rows(
 def _signals_at(
     store: "feast.FeatureStore", customers: Sequence[str], moments: Sequence[datetime]
 ) -> "pd.DataFrame":
-    """Read all signals of all customers as they stood at each moment."""
+    """Read all signals of all customers as they stood at each moment.
+
+    A moment at a time: Feast joins each customer asked about with every earlier state before it keeps the
+    newest, so that all moments at once would need memory for their product.
+    """
     import pandas as pd
 
-    asked = pd.MultiIndex.from_product([moments, customers], names=["event_timestamp", "customer_id"])
-    entities = asked.to_frame(index=False)
-    entities["event_timestamp"] = entities["event_timestamp"].astype("datetime64[us, UTC]")
-    entities["now"] = entities["event_timestamp"].astype("int64") / 1e6
+    return pd.concat([_signals_at_one(store, customers, moment) for moment in moments], ignore_index=True)
+
+
+def _signals_at_one(
+    store: "feast.FeatureStore", customers: Sequence[str], moment: datetime
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    entities = pd.DataFrame({"customer_id": list(customers)})
+    entities["event_timestamp"] = pd.Series([moment] * len(entities)).astype("datetime64[us, UTC]")
+    entities["now"] = moment.timestamp()
     found = store.get_historical_features(
         entity_df=entities, features=store.get_feature_service(SERVICE)
     ).to_df()

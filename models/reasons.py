@@ -36,7 +36,7 @@ SENTENCES: dict[str, str] = {
     "order_value_last": "the last order was worth {order_value_last:money}",
     "gaps_total": "came again on {gaps_total:number} later days",
     "gap_mean_days": "usually orders every {gap_mean_days:days}",
-    "gap_std_days": "time between orders varies by {gap_std_days:days} around {gap_mean_days:days}",
+    "gap_std_days": "orders every {gap_mean_days:days}, give or take {gap_std_days:days}",
     "gap_last_days": "{gap_last_days:days} between the last two orders, {gap_mean_days:days} are usual",
     "gap_max_days": "has never been away for more than {gap_max_days:days} between orders",
     "overdue_ratio": "usually orders every {gap_mean_days:days}, last order {recency_days:days} ago",

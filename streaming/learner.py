@@ -47,10 +47,15 @@ class Saved(msgspec.Struct):
     model: dict[str, Any]
 
 
-def saved_metrics(client: Redis) -> dict[str, float]:
-    """The online model's running metrics as last saved; empty if there are none."""
+def saved(client: Redis) -> Saved | None:
+    """The online model as last saved; None if it has not learned yet."""
     raw: Any = client.get(SAVED_KEY)
-    return msgspec.json.decode(raw, type=Saved).metrics if raw else {}
+    return msgspec.json.decode(raw, type=Saved) if raw else None
+
+
+def last_midnight(watermark: float) -> int:
+    """The day whose midnight is the last one taken up when event time is at `watermark` (Unix seconds)."""
+    return day_of(watermark - LATENESS)
 
 
 class OnlineLearner:
@@ -82,7 +87,7 @@ class OnlineLearner:
 
     def logic(self, resume: None) -> "LearnLogic":  # noqa: ARG002 (it resumes from Redis)
         """The learning step, resumed from its saved form."""
-        return LearnLogic(self._champion, dict(self._start()), self._client.get(SAVED_KEY))
+        return LearnLogic(self._champion, dict(self._start()), saved(self._client))
 
     def _champion(self) -> ChurnScorer | None:
         return self._watcher.refresh(self._clock())
@@ -99,16 +104,15 @@ class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
     """The online model with what it waits for: rows and orders that event time has not reached yet."""
 
     def __init__(
-        self, champion: Callable[[], ChurnScorer | None], rows: dict[str, list[Row]], saved: Any
+        self, champion: Callable[[], ChurnScorer | None], rows: dict[str, list[Row]], start: Saved | None
     ) -> None:
         self._champion, self._rows = champion, rows
         self._orders: list[tuple[float, str]] = []
         self._watermark = 0.0
         self._midnight: int | None = None
         self._model: OnlineChurn | None = None
-        if saved:
-            form = msgspec.json.decode(saved, type=Saved)
-            self._model, self._midnight = OnlineChurn.from_dict(form.model, NAMES), form.midnight
+        if start is not None:
+            self._model, self._midnight = OnlineChurn.from_dict(start.model, NAMES), start.midnight
 
     def on_batch(self, values: list[Sample]) -> tuple[Iterable[bytes], bool]:
         """Take samples up; give the saved form whenever a day has passed."""
@@ -118,7 +122,7 @@ class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
                 self._rows.setdefault(row.customer, []).append(row)
             for customer, at in sample.orders:
                 insort(self._orders, (at, customer))
-        reached = day_of(self._watermark - LATENESS)
+        reached = last_midnight(self._watermark)
         if self._midnight is None:
             self._midnight = reached
         champion = self._champion() if reached > self._midnight else None

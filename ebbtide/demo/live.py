@@ -12,6 +12,7 @@ from ebbtide.errors import EbbtideError
 from ebbtide.jobs.progress import Advance
 from ebbtide.logs.events import RedisEventLog, offset_key
 from ebbtide.logs.offsets import committed
+from streaming.learner import last_midnight, saved
 
 _ROOM = MAX_BATCH_BYTES - 1024
 _EVENTS = 500
@@ -51,3 +52,11 @@ def wait_until_applied(client: Redis, partitions: int, flow: Service) -> None:
         while offset_key(committed(client, partition)) < last:
             flow.must_run()
             time.sleep(0.05)
+
+
+def wait_until_learned(client: Redis, last_event: float, flow: Service) -> dict[str, float]:
+    """Return the online model's running metrics, once it has come to the last event's time."""
+    while (form := saved(client)) is None or form.midnight < last_midnight(last_event):
+        flow.must_run()
+        time.sleep(0.05)
+    return form.metrics

@@ -23,7 +23,6 @@ from ebbtide.logs.rejected import RejectedLog
 from ebbtide.settings import Settings
 from streaming.importing import complete_journey
 from streaming.importing.report import Report
-from streaming.learner import saved_metrics
 
 DAY = 86_400.0
 LIVE_DAYS = 61
@@ -107,12 +106,14 @@ def _live(
         api = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0))
         services.wait_until_ready(api, served)
     refuse = partial(RejectedLog(settings.rejected).reject_many, complete_journey.SOURCE, at=system_clock())
-    events = complete_journey.read_events(folder, Report(), refuse, shift=shift, since=border)
+    report = Report()
+    events = complete_journey.read_events(folder, report, refuse, shift=shift, since=border)
     with console.bar("POST /v1/batch") as advance:
         live.send(api, settings.sender_key(), chain.from_iterable(events), advance)
     with console.bar("Flow catches up"):
         live.wait_until_applied(client, settings.partitions, flow)
-    console.out.print(_learned(saved_metrics(client)))
+        metrics = live.wait_until_learned(client, report.last or border, flow)
+    console.out.print(_learned(metrics))
     return api
 
 
