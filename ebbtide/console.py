@@ -71,11 +71,15 @@ def import_summary(result: ImportResult) -> str:
     """A few lines on what an import did."""
     if result.already:
         return f"{result.source} was imported before, with the same mapping: nothing to do"
+    if result.resumed:
+        return f"{result.source}: an interrupted import was finished"
     report = result.report
     lines = [f"{result.source}: {report.lines:,} lines, {report.events.total():,} events"]
     lines += [f"  {count:>10,}  {name}" for name, count in report.events.most_common()]
     if report.first is not None and report.last is not None:
         lines.append(f"  from {iso(report.first)} to {iso(report.last)}")
+    if result.duplicates:
+        lines.append(f"  {result.duplicates:,} of them were imported before, and left out")
     if report.shift:
         lines.append(f"  all times moved by {report.shift / 86_400:,.1f} days, so that the log ends now")
     if report.rejected:

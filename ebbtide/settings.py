@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ebbtide.errors import ConfigError
@@ -22,10 +23,14 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address that the API listens on.")
     port: int = Field(8310, ge=0, le=65535, description="The port of the API; 0 takes a free one.")
     write_key: SecretStr | None = Field(
-        None, description="The key of those who send events. Unset: made once, kept in the working folder."
+        None,
+        min_length=8,
+        description="The key of those who send events. Unset: made once, kept in the working folder.",
     )
     api_key: SecretStr | None = Field(
-        None, description="If set, decisions need `Authorization: Bearer KEY`; a must beyond this machine."
+        None,
+        min_length=8,
+        description="If set, decisions need `Authorization: Bearer KEY`; a must beyond this machine.",
     )
     actions: Path | None = Field(None, description="Your own actions.yaml. Unset: the one that ships.")
     partitions: int = Field(8, ge=1, le=1024, description="Partitions of the event log; fixed once used.")
@@ -46,7 +51,7 @@ class Settings(BaseSettings):
 
     @property
     def events(self) -> Path:
-        """Every event processed, as compressed JSON lines."""
+        """Every event imported, as compressed JSON lines."""
         return self.root / "events"
 
     @property
@@ -75,6 +80,12 @@ class Settings(BaseSettings):
         return path.read_text().strip()
 
 
+def _found(fault: ErrorDetails) -> str:
+    """What a variable was, unless it is a secret."""
+    secret = str(fault["loc"][0]).endswith("_key")
+    return "" if secret else f", found {fault['input']!r}"
+
+
 def load() -> Settings:
     """Read the settings.
 
@@ -85,7 +96,7 @@ def load() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = "; ".join(
-            f"EBBTIDE_{str(fault['loc'][0]).upper()}: {fault['msg']}, found {fault['input']!r}"
+            f"EBBTIDE_{str(fault['loc'][0]).upper()}: {fault['msg']}{_found(fault)}"
             for fault in error.errors()
         )
         raise ConfigError(f"settings: {faults}") from error

@@ -25,6 +25,7 @@ history = FileSource(
     path=str(HOME / "history"),
     file_format=ParquetFormat(),
     timestamp_field="event_timestamp",
+    created_timestamp_column="created",
     description="States over time, written by the stream.",
 )
 customer = Entity(name="customer", join_keys=[layout.ENTITY_KEY], value_type=ValueType.STRING)

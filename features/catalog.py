@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from msgspec.inspect import StructType, type_info
+
 from ebbtide.domain.event import Event
 from features.signals import (
     basket,
@@ -65,8 +67,19 @@ NAMES: tuple[str, ...] = tuple(DESCRIPTIONS)
 
 def _version() -> str:
     """The edition and a digest of all names and states: whatever changes either changes the version."""
-    shape = [(name, tuple(signal.VALUES), signal.State.__struct_fields__) for name, signal in SIGNALS.items()]
+    shape = [
+        (name, tuple(signal.VALUES), _shape(type_info(signal.State))) for name, signal in SIGNALS.items()
+    ]
     return f"{EDITION}-{hashlib.sha256(repr(shape).encode()).hexdigest()[:8]}"
+
+
+def _shape(info: Any) -> Any:
+    """The fields and types of a state, structs within it included, in plain values."""
+    if isinstance(info, StructType):
+        return [(field.name, _shape(field.type)) for field in info.fields]
+    inner = [getattr(info, part) for part in ("item_type", "key_type", "value_type") if hasattr(info, part)]
+    inner += getattr(info, "types", ())
+    return (type(info).__name__, [_shape(each) for each in inner])
 
 
 VERSION: str = _version()

@@ -20,6 +20,7 @@ SCHEMA = pa.schema(
         ("customer_id", pa.string()),
         ("state", pa.binary()),
         ("event_timestamp", pa.timestamp("us", tz="UTC")),
+        ("created", pa.timestamp("us", tz="UTC")),
     ]
 )
 ROLL_ROWS = 50_000
@@ -27,11 +28,16 @@ _LENGTH = struct.Struct("<I")
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True):
-    """An encoded state and the time of its newest event in Unix seconds."""
+    """An encoded state, the time of its newest event, and when it was made; times in Unix seconds.
+
+    A late event changes a state without making its newest event newer: of rows alike in that, the one made
+    last holds.
+    """
 
     customer: str
     state: bytes
     at: float
+    created: float = 0.0
 
 
 class HistoryWriter:
@@ -79,11 +85,20 @@ class HistoryWriter:
 
 
 def _table(rows: list[Row]) -> pa.Table:
-    times = pa.array([round(row.at * 1_000_000) for row in rows], pa.int64()).cast(SCHEMA.field(2).type)
     return pa.table(
-        [pa.array([row.customer for row in rows]), pa.array([row.state for row in rows], pa.binary()), times],
+        [
+            pa.array([row.customer for row in rows]),
+            pa.array([row.state for row in rows], pa.binary()),
+            _times(row.at for row in rows),
+            _times(row.created for row in rows),
+        ],
         schema=SCHEMA,
     )
+
+
+def _times(moments: Iterable[float]) -> pa.Array:
+    micros = pa.array([round(moment * 1_000_000) for moment in moments], pa.int64())
+    return micros.cast(pa.timestamp("us", tz="UTC"))
 
 
 def _read_journal(path: Path) -> Iterator[Row]:

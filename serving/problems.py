@@ -4,6 +4,7 @@ Source: RFC 9457, Problem Details for HTTP APIs. `errors` with a JSON pointer ea
 example of an extension.
 """
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -17,6 +18,8 @@ from ebbtide.errors import EbbtideError, InputError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "1"}
+_TYPE_NAMES = ("constrained-str", "int")
+"""What pydantic adds to the path of a fault in a field that may be of several types."""
 
 
 def problem(
@@ -61,11 +64,15 @@ async def _invalid(_: Request, error: Exception) -> Response:
     if faults and faults[0]["type"] == "json_invalid":
         return problem(400, "body: expected JSON, found something else")
     errors = [
-        {"pointer": "#/" + "/".join(str(part) for part in fault["loc"][1:]), "detail": fault["msg"]}
-        for fault in faults
+        {"pointer": "#/" + "/".join(_path(fault["loc"][1:])), "detail": fault["msg"]} for fault in faults
     ]
     fields = ", ".join(f"`{fault['pointer'][2:] or 'body'}`: {fault['detail']}" for fault in errors)
     return problem(422, fields, errors=errors)
+
+
+def _path(location: tuple[str | int, ...]) -> Iterator[str]:
+    """The fields on the way to a fault, without the names of types that pydantic puts among them."""
+    return (str(part) for part in location if part not in _TYPE_NAMES)
 
 
 async def _ours(_: Request, error: Exception) -> Response:

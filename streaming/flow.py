@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from bytewax import operators as op
 from bytewax.dataflow import Dataflow
+from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
 from bytewax.testing import run_main
@@ -18,8 +19,18 @@ LEARNER = "churn"
 
 
 def run(flow: Dataflow) -> None:
-    """Run the flow in this thread until its source ends."""
-    run_main(flow)  # type: ignore[no-untyped-call]
+    """Run the flow in this thread until its source ends.
+
+    Raises:
+        Exception: whatever a step raised, without the wrapping that Bytewax puts around it.
+    """
+    try:
+        run_main(flow)  # type: ignore[no-untyped-call]
+    except BytewaxRuntimeError as error:
+        cause: BaseException = error
+        while isinstance(cause, BytewaxRuntimeError) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise cause from None
 
 
 def build(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ebbtide.clock import Clock
 from ebbtide.domain.event import Event, EventError, decode
 from ebbtide.logs.events import BEGINNING, Record, offset_key
 from ebbtide.logs.rejected import Rejection
@@ -43,14 +44,15 @@ class Changes(NamedTuple):
 class Updater:
     """Holds the states of the customers in use, per partition, and reads the others from the store."""
 
-    def __init__(self, store: OnlineStore, kept_customers: int = KEPT_CUSTOMERS) -> None:
-        self._store = store
+    def __init__(self, store: OnlineStore, clock: Clock, kept_customers: int = KEPT_CUSTOMERS) -> None:
+        self._store, self._clock = store, clock
         self._kept_customers = kept_customers
         self._partitions: dict[int, dict[str, State]] = {}
 
     def apply(self, batch: Batch) -> Changes:
         """Apply a batch. An event that a state has seen already (by its offset) changes nothing."""
         rejected: list[Rejection] = []
+        now = self._clock()
         events = [(record, event) for record in batch.records if (event := _decode(record, rejected))]
         states = self._states(batch.partition, {event.customer for _, event in events})
         rows: list[Row] = []
@@ -62,13 +64,14 @@ class Updater:
             if not _is_new(record, state):
                 continue
             if customer in touched and day_of(state.last_at) < day_of(event.at):
-                rows.append(Row(customer, encode(state), state.last_at))
+                rows.append(Row(customer, encode(state), state.last_at, now))
             update(state, event)
             touched.add(customer)
             if event.name == "Order Completed":
                 orders.append((customer, event.at))
         present = [
-            Row(customer, encode(states[customer]), states[customer].last_at) for customer in sorted(touched)
+            Row(customer, encode(states[customer]), states[customer].last_at, now)
+            for customer in sorted(touched)
         ]
         last = batch.records[-1].offset if batch.records else BEGINNING
         return Changes(batch.partition, last, len(events), rows + present, present, orders, rejected)

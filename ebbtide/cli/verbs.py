@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +73,7 @@ def import_(
             strict=strict,
         )
     if json:
-        console.print_json(asdict(result))
+        console.print_json(result)
     else:
         console.out.print(console.import_summary(result))
 
@@ -118,7 +117,7 @@ def train(
             progress=console.bar,
         )
     if json:
-        console.print_json(asdict(result))
+        console.print_json(result)
     else:
         console.out.print(console.training_table(result))
 
@@ -188,7 +187,7 @@ def check(json: JsonOption = False) -> None:
     with _opened() as (settings, _, client):
         findings = run(settings, client)
     if json:
-        console.print_json([asdict(finding) for finding in findings])
+        console.print_json(findings)
     else:
         console.out.print(console.findings_table(findings))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)

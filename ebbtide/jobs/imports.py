@@ -11,9 +11,11 @@ from ebbtide.clock import Clock
 from ebbtide.jobs.progress import Progress
 from ebbtide.logs.archive import SUFFIX, ArchiveWriter, read
 from ebbtide.logs.imports import Import, ImportLedger
+from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.settings import Settings
 from streaming.importing.importer import Log, import_events
+from streaming.importing.once import Once
 from streaming.importing.report import Report
 
 Reader = Callable[[RejectedLog, Report], Iterator[list[bytes]]]
@@ -22,10 +24,17 @@ Reader = Callable[[RejectedLog, Report], Iterator[list[bytes]]]
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What an import did; with `already`, it had been done before and nothing happened."""
+    """What an import did.
+
+    With `already`, it had been done before and nothing happened. With `resumed`, an earlier try had read the
+    log, and this one streamed what was left; the report is then empty. `duplicates` are events that were
+    imported before, by their `messageId`.
+    """
 
     source: str
     already: bool = False
+    resumed: bool = False
+    duplicates: int = 0
     report: Report = field(default_factory=Report)
     rejected: Path | None = None
 
@@ -65,26 +74,49 @@ def import_batches(
     clock: Clock,
     progress: Progress,
 ) -> ImportResult:
-    """Import what `reader` yields, once per digest; called again after an interruption, it goes on."""
+    """Import what `reader` yields, once per digest; called again after an interruption, it goes on.
+
+    Raises:
+        StoreError: a flow or another import is writing features.
+    """
+    with held(client, f"ebbtide import {source}"):
+        return _import(settings, client, digest, source, reader, clock, progress)
+
+
+def _import(
+    settings: Settings,
+    client: Redis,
+    digest: str,
+    source: str,
+    reader: Reader,
+    clock: Clock,
+    progress: Progress,
+) -> ImportResult:
     ledger = ImportLedger(client)
     begun = ledger.begin(digest, source)
     if begun.done:
         return ImportResult(source, already=True)
-    rejected, report = RejectedLog(settings.rejected), Report()
+    rejected, report, once = RejectedLog(settings.rejected), Report(), Once()
     prefix = f"import-{begun.number:04d}-{Path(source).name.partition('.')[0]}"
     archive = settings.events / f"{prefix}{SUFFIX}"
-    if not archive.exists():  # else reading had ended, and only the stream was interrupted
+    resumed = archive.exists()  # reading had ended then, and only the stream was interrupted
+    if not resumed:
         try:
             with progress("Import") as advance, ArchiveWriter(settings.events, prefix) as part:
+                once = Once(read([settings.events]))
                 for lines in reader(rejected, report):
-                    part.write(lines)
-                    advance(len(lines))
+                    fresh = once.fresh(lines)
+                    part.write(fresh)
+                    advance(len(fresh))
         except BaseException:
             ledger.forget(digest)  # nothing of it is in the features yet
             raise
-    _stream(settings, client, begun, archive, report.events.total() or None, clock, progress)
+    if archive.exists():  # else every event was imported before
+        total = None if resumed else report.events.total() - once.duplicates
+        _stream(settings, client, begun, archive, total, clock, progress)
     ledger.finish(digest, begun)
-    return ImportResult(source, report=report, rejected=rejected.path(source) if rejected.count else None)
+    kept = rejected.path(source) if rejected.count else None
+    return ImportResult(source, resumed=resumed, duplicates=once.duplicates, report=report, rejected=kept)
 
 
 def _stream(
@@ -108,4 +140,4 @@ def _stream(
             client, settings.history, RejectedLog(settings.rejected), clock, name="import", progress=advance
         )
         source = ImportSource(begun.number, read([archive]))
-        run(build(source, sink, Updater(OnlineStore(client))))
+        run(build(source, sink, Updater(OnlineStore(client), clock)))

@@ -9,6 +9,7 @@ from redis import Redis
 
 from ebbtide.clock import Clock
 from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.settings import Settings
 
@@ -49,8 +50,9 @@ def stream(
     source = LogSource(log, client, stop, once=once)
     before = {signum: signal.signal(signum, end) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ready()
-        run(build(source, sink, Updater(store), learner, LearnedSink(client)))
+        with held(client, "ebbtide stream"):
+            ready()
+            run(build(source, sink, Updater(store, clock), learner, LearnedSink(client)))
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)

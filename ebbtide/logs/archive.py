@@ -32,7 +32,8 @@ class ArchiveWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = _free_name(folder, prefix)
         self.lines = 0
-        # Not `*.jsonl.zst`: a reader that lists the folder must not see a half-written part.
+        # Not `*.jsonl.zst`: a reader that lists the folder must not see a half-written part. One left by a
+        # writer that was killed is written over: there is one writer at a time.
         self._partial = self.path.with_name(self.path.name + ".partial")
         self._stream = pa.CompressedOutputStream(pa.OSFile(str(self._partial), "wb"), "zstd")
 
@@ -72,7 +73,7 @@ class ArchiveWriter:
 
 def _free_name(folder: Path, prefix: str) -> Path:
     number, path = 1, folder / f"{prefix}{SUFFIX}"
-    while path.exists() or path.with_name(path.name + ".partial").exists():
+    while path.exists():
         number += 1
         path = folder / f"{prefix}-{number}{SUFFIX}"
     return path

@@ -21,9 +21,7 @@ _PROBE = b"hello world"
 """The bytes with which Feast calls a transformation to learn its types."""
 
 
-def signal_columns(
-    states: Sequence[bytes | None], moments: Sequence[float | None]
-) -> dict[str, list[float]]:
+def signal_columns(states: Sequence[bytes | None], moments: Sequence[float | None]) -> dict[str, list[float]]:
     """The signals by name, a value per row, from encoded states and moments (Unix seconds, UTC).
 
     A row without a state has no signals: NaN.

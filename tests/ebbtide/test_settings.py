@@ -29,11 +29,18 @@ def test_the_write_key_is_made_once_and_only_its_owner_can_read_it(tmp_path):
 
 
 def test_a_key_that_is_set_goes_before_the_one_kept(tmp_path):
-    assert Settings(home=tmp_path, write_key="given").sender_key() == "given"
+    assert Settings(home=tmp_path, write_key="given-one").sender_key() == "given-one"
 
 
 def test_no_key_shows_in_what_settings_print(tmp_path):
-    assert "secret" not in repr(Settings(home=tmp_path, write_key="secret", api_key="secret"))
+    assert "secret" not in repr(Settings(home=tmp_path, write_key="secret-one", api_key="secret-two"))
+
+
+@pytest.mark.parametrize("name", ["WRITE_KEY", "API_KEY"])
+def test_an_empty_key_is_refused_since_anybody_could_give_it(monkeypatch, name):
+    monkeypatch.setenv(f"EBBTIDE_{name}", "")
+    with pytest.raises(ConfigError, match=f"EBBTIDE_{name}: .*at least 8"):
+        load()
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

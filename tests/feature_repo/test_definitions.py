@@ -42,11 +42,15 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def store(home, redis_server):
-    """Feast's store over a history of one customer: orders on days 0, 10 and 20."""
+    """Feast's store over a history of one customer: orders on days 0, 10 and 20.
+
+    The first one came late, after that of day 10: there are two rows of that day, the newer one written first.
+    """
     writer = HistoryWriter(home / "history", "w")
+    made = [([0], 3.0), ([0, 10], 2.0), ([10], 1.0), ([0, 10, 20], 4.0)]
     writer.append(
-        Row("c1", profile.encode(state_at(*days)), (FIRST + days[-1]) * DAY)
-        for days in ([0], [0, 10], [0, 10, 20])
+        Row("c1", profile.encode(state_at(*days)), (FIRST + days[-1]) * DAY, created)
+        for days, created in made
     )
     writer.close()
     return apply(Settings(home=home), f"unix://{redis_server}")

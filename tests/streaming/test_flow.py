@@ -7,9 +7,9 @@ import threading
 
 import pyarrow.parquet as pq
 import pytest
-from bytewax.testing import run_main
 
 from ebbtide.domain.ingest import accept
+from ebbtide.errors import ConfigError
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.offsets import committed
 from ebbtide.logs.rejected import RejectedLog
@@ -17,6 +17,7 @@ from features import profile
 from features.history import customers, parts
 from features.store.online import OnlineStore
 from streaming.flow import build
+from streaming.flow import run as run_flow
 from streaming.sinks import FeatureSink
 from streaming.sources import ImportSource, LogSource
 from streaming.updater import Updater
@@ -74,7 +75,7 @@ sink = FeatureSink(
     progress=lambda _: os.kill(os.getpid(), signal.SIGKILL),
 )
 source = LogSource(RedisEventLog(redis, partitions=3), redis, threading.Event(), once=True)
-run_main(build(source, sink, Updater(OnlineStore(redis))))
+run_main(build(source, sink, Updater(OnlineStore(redis), lambda: 0.0)))
 """
 
 
@@ -82,7 +83,7 @@ def run(redis, log, folder, *, source=None):
     """Run the flow until it has read all."""
     sink = FeatureSink(redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, name="t")
     source = source or LogSource(log, redis, threading.Event(), once=True)
-    run_main(build(source, sink, Updater(OnlineStore(redis))))
+    run_flow(build(source, sink, Updater(OnlineStore(redis), lambda: 0.0)))
 
 
 def features(redis):
@@ -175,3 +176,23 @@ def test_a_flow_told_to_stop_ends(redis, log, tmp_path):
     stop.set()
     run(redis, log, tmp_path, source=LogSource(log, redis, stop))
     assert features(redis) == {}
+
+
+def test_an_error_in_the_flow_is_told_as_it_was_raised(redis, log, tmp_path):
+    append(log, EVENTS)
+    with pytest.raises(ConfigError, match="found one of 3"):
+        run(redis, RedisEventLog(redis, partitions=4), tmp_path)
+
+
+def test_a_late_event_leaves_a_row_that_was_made_later(redis, log, tmp_path):
+    times = iter(range(1, 100))
+    for days in ([5], [3]):
+        append(log, [("c1", day) for day in days])
+        sink = FeatureSink(redis, tmp_path / "history", RejectedLog(tmp_path), lambda: 0.0, name="t")
+        source = LogSource(log, redis, threading.Event(), once=True)
+        run_flow(build(source, sink, Updater(OnlineStore(redis), lambda: float(next(times)))))
+    rows = [row for path in parts(tmp_path / "history") for row in pq.read_table(path).to_pylist()]
+    assert len({row["event_timestamp"] for row in rows}) == 1
+    newest = max(rows, key=lambda row: row["created"])
+    values = profile.named(profile.vector(profile.decode(newest["state"]), (FIRST + 6) * DAY))
+    assert values["orders_total"] == 2

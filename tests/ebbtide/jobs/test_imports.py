@@ -3,7 +3,7 @@
 import pytest
 from redis import Redis
 
-from ebbtide.errors import InputError
+from ebbtide.errors import InputError, StoreError
 from ebbtide.jobs.imports import import_batches, import_file
 from ebbtide.jobs.progress import silent
 from ebbtide.logs.archive import read
@@ -92,3 +92,36 @@ def test_an_import_that_died_in_the_stream_goes_on_from_its_archive(settings, re
     digest = next(iter(redis.hgetall("ebbtide:imports"))).decode()
     import_batches(settings, redis, digest, "shop.csv", never, clock=lambda: NOW, progress=silent)
     assert values(redis, "a")["orders_total"] == 2.0
+
+
+def test_a_file_that_has_grown_brings_only_what_is_new(settings, redis, log):
+    run(settings, redis, log)
+    log.path.write_text(CSV + "a,2026-01-15,5,40\n")
+    result = run(settings, redis, open_log(log.path, MAPPING))
+    assert result.duplicates == 3
+    assert values(redis, "a")["orders_total"] == 3.0
+    assert len(list(read([settings.events]))) == 4
+
+
+def test_one_event_twice_in_a_file_counts_once(settings, redis, tmp_path):
+    path = tmp_path / "events.jsonl"
+    line = (
+        b'{"type":"track","event":"Order Completed","messageId":"m","userId":"a","timestamp":"2026-01-01"}\n'
+    )
+    path.write_bytes(line * 2)
+    run(settings, redis, open_log(path))
+    assert values(redis, "a")["orders_total"] == 1.0
+
+
+def test_what_a_killed_import_left_half_written_does_not_stand_in_the_way(settings, redis, log):
+    settings.events.mkdir(parents=True)
+    (settings.events / "import-0001-shop.jsonl.zst.partial").write_bytes(b"half")
+    run(settings, redis, log)
+    assert [path.name for path in settings.events.iterdir()] == ["import-0001-shop.jsonl.zst"]
+    assert values(redis, "a")["orders_total"] == 2.0
+
+
+def test_an_import_is_refused_while_another_writes_features(settings, redis, log):
+    redis.set("ebbtide:writer", "elsewhere 7 ebbtide stream")
+    with pytest.raises(StoreError, match="ebbtide stream"):
+        run(settings, redis, log)
