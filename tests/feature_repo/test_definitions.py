@@ -44,7 +44,7 @@ def home(tmp_path_factory):
 def store(home, redis_server):
     """Feast's store over a history of one customer: orders on days 0, 10 and 20.
 
-    The first one came late, after that of day 10: there are two rows of that day, the newer one written first.
+    The first one came late, after that of day 10: there are two rows of that day, the newer written first.
     """
     writer = HistoryWriter(home / "history", "w")
     made = [([0], 3.0), ([0, 10], 2.0), ([10], 1.0), ([0, 10, 20], 4.0)]
@@ -102,9 +102,8 @@ def test_feast_reads_online_what_the_stream_wrote(store, redis):
 def test_the_stream_reads_what_feast_wrote_online(store, redis):
     state = state_at(0, 10)
     stamp = datetime.fromtimestamp(state.last_at, UTC)
-    frame = pd.DataFrame(
-        {"customer_id": ["c2"], "state": [profile.encode(state)], "event_timestamp": [stamp]}
-    )
+    row = {"customer_id": "c2", "state": profile.encode(state), "event_timestamp": stamp, "created": stamp}
+    frame = pd.DataFrame([row])
     store.push("customer_state_push", frame)
     read = OnlineStore(redis).read("c2")
     assert read is not None
