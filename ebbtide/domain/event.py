@@ -57,6 +57,21 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
     price: Number | None = None
     quantity: Number | None = None
     decisionId: str | None = None  # noqa: N815 (as it stands in the event)
+    score: Number | None = None
+    rating: Number | None = None
+    comment: str | None = None
+    review_body: str | None = None
+    ticket_id: Identifier | None = None
+    first_contact: bool | None = None
+    plan: Identifier | None = None
+    renewal_date: str | Number | None = None
+    """An ISO 8601 time or Unix seconds, as it stands in the event."""
+
+    @property
+    def id(self) -> str | None:
+        """The id of the product that the event is about, else its SKU, as text; None if it has neither."""
+        found = self.product_id if self.product_id is not None else self.sku
+        return None if found is None else str(found)
 
     def worth(self) -> float:
         """The money of an order: `revenue`, else `total`, else `value`, else the sum over its lines.
@@ -73,6 +88,33 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
 NOTHING = Properties()
 
 
+class Device(msgspec.Struct, frozen=True):
+    """What the event was sent from, such as `ios`, `android` or `desktop`."""
+
+    type: str | None = None
+
+
+class Campaign(msgspec.Struct, frozen=True):
+    """What brought the customer: `medium` such as `email`, `source` such as `newsletter`."""
+
+    medium: str | None = None
+    source: str | None = None
+
+
+class Location(msgspec.Struct, frozen=True):
+    """Where the customer was."""
+
+    country: str | None = None
+
+
+class Context(msgspec.Struct, frozen=True):
+    """The part of `context` that Ebbtide reads. The rest is kept in the log, and not decoded."""
+
+    device: Device | None = None
+    campaign: Campaign | None = None
+    location: Location | None = None
+
+
 class Event(msgspec.Struct, frozen=True):
     """What a signal sees: who, what, when.
 
@@ -86,6 +128,7 @@ class Event(msgspec.Struct, frozen=True):
     at: float
     properties: Properties = NOTHING
     traits: dict[str, Any] | None = None
+    context: Context | None = None
 
 
 class _Call(msgspec.Struct, frozen=True, tag_field="type", rename="camel"):
@@ -96,6 +139,7 @@ class _Call(msgspec.Struct, frozen=True, tag_field="type", rename="camel"):
     anonymous_id: Identifier | None = None
     properties: Properties = NOTHING
     traits: dict[str, Any] | None = None
+    context: Context | None = None
 
 
 class Track(_Call, frozen=True, tag="track", kw_only=True):
@@ -157,4 +201,4 @@ def decode(raw: bytes) -> Event:
     kind = type(call)
     name = call.event if kind is Track else _RENAMED.get(kind, kind.__name__.lower())
     at = unix_seconds(call.timestamp)
-    return Event(call.message_id, str(customer), name, at, call.properties, call.traits)
+    return Event(call.message_id, str(customer), name, at, call.properties, call.traits, call.context)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from ebbtide.domain.event import EventError, Product, Properties, decode
+from ebbtide.domain.event import Campaign, Context, Device, EventError, Location, Product, Properties, decode
 
 
 def raw(**changes):
@@ -82,3 +82,38 @@ def test_the_worth_of_an_order_is_its_revenue_then_its_total_then_its_lines():
 
 def test_a_product_is_known_by_its_id_then_by_its_sku():
     assert (Product(product_id=5, sku="s").id, Product(sku="s").id, Product().id) == ("5", "s", None)
+
+
+def test_an_event_is_about_a_product_by_its_id_then_by_its_sku():
+    assert (Properties(product_id=5, sku="s").id, Properties(sku="s").id, Properties().id) == ("5", "s", None)
+
+
+def test_of_the_context_only_device_campaign_and_country_are_read():
+    context = {
+        "ip": "10.0.0.1",
+        "device": {"id": "d", "type": "ios"},
+        "campaign": {"name": "spring", "medium": "email", "source": "newsletter"},
+        "location": {"city": "Bremen", "country": "DE"},
+    }
+    assert decode(raw(context=context)).context == Context(
+        Device("ios"), Campaign("email", "newsletter"), Location("DE")
+    )
+    assert decode(raw(context={"device": None})).context == Context()
+    assert decode(raw()).context is None
+
+
+def test_a_context_that_is_not_of_the_specification_is_refused():
+    with pytest.raises(EventError, match=r"context\.location"):
+        decode(raw(context={"location": "Bremen"}))
+
+
+def test_feedback_is_read_with_its_score_its_words_and_its_ticket():
+    found = decode(raw(properties={"score": "9", "comment": "null", "ticket_id": 7, "first_contact": True}))
+    assert found.properties == Properties(score=9.0, comment="null", ticket_id=7, first_contact=True)
+
+
+@pytest.mark.parametrize("given", ["2026-02-01", "1767323045", 1767323045.0])
+def test_a_date_of_renewal_is_kept_as_it_came(given):
+    assert decode(raw(properties={"plan": "gold", "renewal_date": given})).properties == Properties(
+        plan="gold", renewal_date=given
+    )
