@@ -1,0 +1,1 @@
+"""Proofs that an operator can run: that what is served equals what the raw events say."""
