@@ -9,18 +9,19 @@ from msgspec.inspect import StructType, type_info
 from ebbtide.domain.event import Event
 from features.signals import (
     basket,
+    calendar,
     decayed,
     frequency,
     recency,
     refunds,
     repertoire,
     rhythm,
+    session,
     spend,
     tenure,
-    trend,
 )
 
-EDITION = 1
+EDITION = 2
 """Raise it when a formula changes while names and states stay as they are."""
 
 
@@ -45,18 +46,22 @@ class Signal(Protocol):
     def value(self, state: Any, now: float, /) -> tuple[float, ...]:
         """Give the values at a moment."""
 
+    def merge(self, state: Any, other: Any, /) -> None:
+        """Take up the other state's history."""
+
 
 SIGNALS: dict[str, Signal] = {
     "recency": recency,
     "frequency": frequency,
     "spend": spend,
-    "rhythm": rhythm,
-    "trend": trend,
-    "decayed": decayed,
-    "tenure": tenure,
-    "basket": basket,
     "refunds": refunds,
+    "rhythm": rhythm,
+    "decayed": decayed,
+    "session": session,
+    "basket": basket,
     "repertoire": repertoire,
+    "tenure": tenure,
+    "calendar": calendar,
 }
 
 DESCRIPTIONS: dict[str, str] = {

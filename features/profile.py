@@ -16,9 +16,9 @@ from features.catalog import NAMES, SIGNALS, VERSION
 from features.signals import repertoire as _repertoire
 
 if TYPE_CHECKING:
-    SignalStates = tuple[Any, ...]
+    Stored = tuple[Any, ...]
 else:
-    SignalStates = tuple[tuple(signal.State for signal in SIGNALS.values())]
+    Stored = tuple[tuple(signal.State | None for signal in SIGNALS.values())]
 
 Offset = tuple[int, int]
 """A place in the event log (milliseconds, sequence number) or among the imports (import, line)."""
@@ -29,26 +29,41 @@ class State(msgspec.Struct, array_like=True):
 
     `last_at` is the newest event's time (Unix seconds, UTC). `logged` and `imported` are the places of the
     last events applied from the event log and from imports: one at or before them was applied already, so
-    redelivery changes nothing.
+    redelivery changes nothing. `signals` has each signal's state in the catalog's order, None for a signal
+    that no event has reached.
     """
 
     catalog: str
     last_at: float
     logged: Offset
     imported: Offset
-    signals: SignalStates
+    signals: list[Any]
 
 
-_Update = Callable[[Any, Event], None]
+class _Typed(msgspec.Struct, array_like=True):
+    """`State` as it is decoded: a list cannot say the type of each place, a tuple can."""
+
+    catalog: str
+    last_at: float
+    logged: Offset
+    imported: Offset
+    signals: Stored
+
+
 _MODULES = tuple(SIGNALS.values())
-_VALUES = tuple(signal.value for signal in _MODULES)
+_UNTOUCHED: list[None] = [None] * len(_MODULES)
+_NOTHING = tuple(signal.value(signal.State(), 0.0) for signal in _MODULES)
+"""The values of signals that nothing has reached: the same at any moment, to which the tests hold each."""
+_VALUES = tuple((signal.value, nothing) for signal, nothing in zip(_MODULES, _NOTHING, strict=True))
 _NAMED = {name for signal in _MODULES for name in signal.EVENTS or ()}
 
+_Step = tuple[int, Callable[[Any, Event], None], Callable[[], Any]]
 
-def _route(event_name: str | None) -> tuple[tuple[int, _Update], ...]:
+
+def _route(event_name: str | None) -> tuple[_Step, ...]:
     """Which signals an event of that name reaches (None: a name that no signal asks for)."""
     return tuple(
-        (index, signal.update)
+        (index, signal.update, signal.State)
         for index, signal in enumerate(_MODULES)
         if signal.EVENTS is None or event_name in signal.EVENTS
     )
@@ -57,28 +72,46 @@ def _route(event_name: str | None) -> tuple[tuple[int, _Update], ...]:
 _ROUTES = {name: _route(name) for name in _NAMED}
 _OTHERS = _route(None)
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(State)
+_DECODER = msgspec.msgpack.Decoder(_Typed)
 _REPERTOIRE = tuple(SIGNALS).index("repertoire")
 
 
 def new_state() -> State:
     """The state of a customer of whom nothing was seen."""
-    return State(VERSION, -math.inf, (0, 0), (0, 0), tuple(signal.State() for signal in _MODULES))
+    return State(VERSION, -math.inf, (0, 0), (0, 0), _UNTOUCHED.copy())
 
 
 def update(state: State, event: Event) -> None:
     """Apply one event to the state, in place."""
-    for index, apply in _ROUTES.get(event.name, _OTHERS):
-        apply(state.signals[index], event)
+    signals = state.signals
+    for index, apply, new in _ROUTES.get(event.name, _OTHERS):
+        own = signals[index]
+        if own is None:
+            own = signals[index] = new()
+        apply(own, event)
     if event.at > state.last_at:
         state.last_at = event.at
+
+
+def merge(state: State, other: State) -> None:
+    """Take up another customer's history, when the two turn out to be one; `other` stays as it is.
+
+    The places applied stay those of `state`: the log of the other has places of its own.
+    """
+    for index, (signal, its) in enumerate(zip(_MODULES, other.signals, strict=True)):
+        if its is not None:
+            own = state.signals[index]
+            if own is None:
+                own = state.signals[index] = signal.State()
+            signal.merge(own, its)
+    state.last_at = max(state.last_at, other.last_at)
 
 
 def vector(state: State, now: float) -> list[float]:
     """The values of all signals at `now` (Unix seconds, UTC), ordered as `catalog.NAMES`; NaN: missing."""
     found: list[float] = []
-    for value, signal_state in zip(_VALUES, state.signals, strict=True):
-        found.extend(value(signal_state, now))
+    for (value, nothing), own in zip(_VALUES, state.signals, strict=True):
+        found += nothing if own is None else value(own, now)
     return found
 
 
@@ -89,7 +122,8 @@ def named(values: list[float]) -> dict[str, float]:
 
 def repertoire(state: State, now: float) -> list[tuple[str, float, float]]:
     """(product id, decayed count at `now`, last bought in Unix seconds), heaviest first."""
-    return _repertoire.held(state.signals[_REPERTOIRE], now)
+    own = state.signals[_REPERTOIRE]
+    return [] if own is None else _repertoire.held(own, now)
 
 
 def encode(state: State) -> bytes:
@@ -104,15 +138,15 @@ def decode(raw: bytes) -> State:
         StoreError: not a state, or one of another catalog version.
     """
     try:
-        state = _DECODER.decode(raw)
+        typed = _DECODER.decode(raw)
     except msgspec.MsgspecError as error:
         raise StoreError(
             f"state of a customer: expected catalog {VERSION}, found something else ({error}); "
             "import the events again into a new working folder"
         ) from error
-    if state.catalog != VERSION:
+    if typed.catalog != VERSION:
         raise StoreError(
-            f"state of a customer: expected catalog {VERSION}, found {state.catalog}; "
+            f"state of a customer: expected catalog {VERSION}, found {typed.catalog}; "
             "import the events again into a new working folder"
         )
-    return state
+    return State(typed.catalog, typed.last_at, typed.logged, typed.imported, list(typed.signals))

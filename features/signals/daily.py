@@ -1,11 +1,16 @@
-"""Sums per day, sparse and bounded: what the trailing windows of other signals are made of."""
+"""Days: sums per day, sparse and bounded, of which trailing windows are made, and runs of days gone by."""
 
+import math
 from bisect import bisect_left, bisect_right
+from functools import reduce
+from operator import mul, sub
 
 import msgspec
 
 DAY = 86_400.0
 """Seconds in a day."""
+YEAR = 365
+"""Days that are kept one by one, counted from the newest."""
 
 
 def day_of(moment: float) -> int:
@@ -23,20 +28,29 @@ class Daily(msgspec.Struct, array_like=True):
     days: list[int] = []
     sums: list[int | float] = []
 
-    def add(self, day: int, amount: float, keep: int) -> None:
+    def add(self, day: int, amount: float, keep: int = YEAR) -> None:
         """Add to a day's sum, and forget what lies `keep` days or more behind the newest day."""
-        if not self.days or day > self.days[-1]:
-            self.days.append(day)
+        days = self.days
+        if not days or day > days[-1]:
+            days.append(day)
             self.sums.append(amount)
-            stale = bisect_right(self.days, day - keep)
-            del self.days[:stale], self.sums[:stale]
-        elif day > self.days[-1] - keep:
-            at = bisect_left(self.days, day)
-            if self.days[at] == day:
+            if days[0] <= day - keep:
+                stale = bisect_right(days, day - keep)
+                del days[:stale], self.sums[:stale]
+        elif day == days[-1]:
+            self.sums[-1] += amount
+        elif day > days[-1] - keep:
+            at = bisect_left(days, day)
+            if days[at] == day:
                 self.sums[at] += amount
             else:
-                self.days.insert(at, day)
+                days.insert(at, day)
                 self.sums.insert(at, amount)
+
+    def merge(self, other: "Daily", keep: int = YEAR) -> None:
+        """Add another's sums day by day."""
+        for day, amount in zip(other.days, other.sums, strict=True):
+            self.add(day, amount, keep)
 
     def between(self, first: int, last: int) -> float:
         """The sum over the days `first` to `last`, both counted.
@@ -44,8 +58,108 @@ class Daily(msgspec.Struct, array_like=True):
         >>> Daily([10, 12, 15], [1, 2, 4]).between(11, 15)
         6.0
         """
-        return float(sum(self.sums[bisect_left(self.days, first) : bisect_right(self.days, last)]))
+        days = self.days
+        if not days or days[-1] < first:
+            return 0.0
+        return float(sum(self.sums[bisect_left(days, first) : bisect_right(days, last)]))
 
     def trailing(self, days: int, today: int) -> float:
         """The sum over today and the `days - 1` days before it."""
         return self.between(today - days + 1, today)
+
+    def trend(self, recent: int, before: int, today: int) -> float:
+        """The rate r a day in the last days against q in those before: (r - q) / (r + q).
+
+        -1 means stopped, 0 steady, 1 begun; NaN if r + q is 0.
+
+        >>> Daily([2, 30], [1, 1]).trend(10, 30, today=31)
+        0.5
+        """
+        rate = self.trailing(recent, today) / recent
+        past = self.between(today - recent - before + 1, today - recent) / before
+        return (rate - past) / (rate + past) if rate + past else math.nan
+
+
+class Run(msgspec.Struct, array_like=True):
+    """Distinct days in one stretch of time, summed up: how many, the first, the last, the gaps between.
+
+    `squares` is the sum of the gaps' squares and `longest` the longest gap, in whole days: exact, so the
+    deviation of the gaps suffers no rounding on the way.
+    """
+
+    count: int = 0
+    first: int = 0
+    last: int = 0
+    squares: int = 0
+    longest: int = 0
+
+    def join(self, other: "Run") -> "Run":
+        """Both as one. Exact if one ends before the other begins, or on that day.
+
+        Runs that interleave cannot be told apart: the one with more days stands, as far as
+        the other reaches.
+
+        >>> Run(2, first=10, last=14, squares=16, longest=4).join(Run(1, first=20, last=20))
+        Run(count=3, first=10, last=20, squares=52, longest=6)
+        """
+        early, late = (self, other) if self.first <= other.first else (other, self)
+        gap = late.first - early.last
+        if gap >= 0:
+            count = early.count + late.count - (gap == 0)
+            squares = early.squares + gap * gap + late.squares
+            return Run(count, early.first, late.last, squares, max(early.longest, gap, late.longest))
+        more, less = (self, other) if self.count >= other.count else (other, self)
+        for day in (less.first, less.last):
+            if not more.first <= day <= more.last:
+                more = more.join(Run(1, day, day))
+        return more
+
+
+class Active(msgspec.Struct, array_like=True):
+    """The days on which something happened: those of the last year with a sum each, those before as a run."""
+
+    daily: Daily = msgspec.field(default_factory=Daily)
+    before: Run | None = None
+
+    def add(self, day: int, amount: float) -> None:
+        """Add to a day's sum; what lies a year behind the newest day goes into the run."""
+        days = self.daily.days
+        if days and ((day > days[-1] and days[0] <= day - YEAR) or day <= days[-1] - YEAR):
+            self._let_go({*days, day})
+        self.daily.add(day, amount)
+
+    def merge(self, other: "Active") -> None:
+        """Take up another's days.
+
+        Exact as long as what the two know by runs does not interleave with other days: for histories within
+        a year of the newest day, and for one that ends where the other begins.
+        """
+        self._let_go({*self.daily.days, *other.daily.days}, other.before)
+        self.daily.merge(other.daily)
+
+    @property
+    def total(self) -> int:
+        """How many days, in all."""
+        return len(self.daily.days) + (self.before.count if self.before else 0)
+
+    def within(self, days: int, today: int) -> float:
+        """How many of today and the `days - 1` days before it."""
+        kept = self.daily.days
+        return float(bisect_right(kept, today) - bisect_right(kept, today - days))
+
+    def run(self) -> Run:
+        """All of the days as a run (of none: the empty one)."""
+        kept = self.daily.days
+        if not kept:
+            return Run()
+        gaps = list(map(sub, kept[1:], kept))
+        run = Run(len(kept), kept[0], kept[-1], sum(map(mul, gaps, gaps)), max(gaps, default=0))
+        return self.before.join(run) if self.before else run
+
+    def _let_go(self, days: set[int], run: Run | None = None) -> None:
+        """Of those days, put the ones a year behind the newest into the run."""
+        edge = max(days, default=0) - YEAR
+        pieces = [Run(1, day, day) for day in days if day <= edge]
+        pieces += [known for known in (self.before, run) if known]
+        if pieces:
+            self.before = reduce(Run.join, sorted(pieces, key=lambda piece: piece.first))

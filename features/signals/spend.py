@@ -1,11 +1,14 @@
 """Spend: how much money, in all, lately and per order, in the currency of the events.
 
+A window of N days is today (UTC) and the N - 1 days before. For trends see `Daily.trend`. Refunds are not
+taken off. The state holds at most 365 days with an order: 12 bytes each, at most 4.4 kB.
+
 >>> from features.signals.testing import order
 >>> state = State()
 >>> update(state, order(day=1, revenue=30.0))
 >>> update(state, order(day=50, revenue=10.0))
->>> value(state, now=51 * 86_400.0)
-(40.0, 10.0, 40.0, 40.0, 20.0, 10.0)
+>>> [round(x, 3) for x in value(state, now=51 * 86_400.0)]
+[40.0, 0.0, 10.0, 10.0, 40.0, 40.0, 20.0, 10.0, 1.0, 0.0]
 """
 
 import math
@@ -13,48 +16,59 @@ import math
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import Daily, day_of
+from features.signals.daily import YEAR, Daily, day_of
 
 EVENTS = frozenset({"Order Completed"})
 VALUES = {
     "spend_total": "money: spent ever",
+    "spend_1d": "money: spent in the last day",
+    "spend_7d": "money: spent in the last 7 days",
     "spend_30d": "money: spent in the last 30 days",
     "spend_90d": "money: spent in the last 90 days",
     "spend_365d": "money: spent in the last 365 days",
     "order_value_mean": "money: of an average order",
     "order_value_last": "money: of the last order",
+    "spend_trend_7d": "-1 to 1: spend a day in the last 7 days against the 28 before",
+    "spend_trend_30d": "-1 to 1: spend a day in the last 30 days against the 90 before",
 }
-YEAR = 365
+_NEVER = (-math.inf, math.nan)
 
 
 class State(msgspec.Struct, array_like=True):
-    """Money and orders ever, the last order's money and time, money per day of the last year."""
+    """Money and orders ever, the last order's time and money, money per day of the last year."""
 
     total: float = 0.0
     orders: int = 0
-    last: float = math.nan
-    last_at: float = math.nan
+    last: tuple[float, float] = _NEVER
     daily: Daily = msgspec.field(default_factory=Daily)
 
 
 def update(state: State, event: Event) -> None:
-    """Add an order's money."""
+    """Add an order's money; of orders at the same time the larger is the last."""
     worth = event.properties.worth()
     state.total += worth
     state.orders += 1
-    if not event.at < state.last_at:
-        state.last, state.last_at = worth, event.at
-    state.daily.add(day_of(event.at), worth, YEAR)
+    state.last = max(state.last, (event.at, worth))
+    state.daily.add(day_of(event.at), worth)
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Money in all, per window, per order and of the last order; NaN per order if there was none."""
     today = day_of(now)
+    daily = state.daily
     return (
         state.total,
-        state.daily.trailing(30, today),
-        state.daily.trailing(90, today),
-        state.daily.trailing(YEAR, today),
+        *(daily.trailing(days, today) for days in (1, 7, 30, 90, YEAR)),
         state.total / state.orders if state.orders else math.nan,
-        state.last,
+        state.last[1],
+        daily.trend(7, 28, today),
+        daily.trend(30, 90, today),
     )
+
+
+def merge(state: State, other: State) -> None:
+    """Add the other's money, day by day."""
+    state.total += other.total
+    state.orders += other.orders
+    state.last = max(state.last, other.last)
+    state.daily.merge(other.daily)
