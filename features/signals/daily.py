@@ -72,7 +72,7 @@ class Daily(msgspec.Struct, array_like=True):
 
         -1 means stopped, 0 steady, 1 begun; NaN if r + q is 0.
 
-        >>> Daily([2, 30], [1, 1]).trend(10, 30, today=31)
+        >>> round(Daily([2, 30], [1, 1]).trend(10, 30, today=31), 3)
         0.5
         """
         rate = self.trailing(recent, today) / recent
