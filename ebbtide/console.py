@@ -23,6 +23,7 @@ from ebbtide.jobs.check import Finding
 from ebbtide.jobs.imports import ImportResult
 from ebbtide.jobs.progress import Advance
 from ebbtide.jobs.train import TrainResult
+from ebbtide.verify.parity import Parity
 
 WIDE = 120
 """Columns where nobody watches: a file or a pipe has no width of its own."""
@@ -99,6 +100,25 @@ def training_table(result: TrainResult) -> Table:
     table.add_row("churn_rate", f"{result.churn_rate:.4f}")
     table.add_row("rows trained / tested on", f"{result.train_rows:,} / {result.test_rows:,}")
     table.add_row("items to recommend", f"{result.items:,}")
+    return table
+
+
+def parity_summary(result: Parity) -> str:
+    """How much was compared, and how much of it matches."""
+    return f"{result.vectors:,} vectors of {len(result.values)} values: {result.rate:.6%} equal"
+
+
+def parity_table(result: Parity) -> Table:
+    """The values that do not always match, each with its worst difference."""
+    table = Table()
+    table.add_column("value")
+    for heading in ("equal", "served", "recomputed"):
+        table.add_column(heading, justify="right")
+    for heading in ("customer", "at"):
+        table.add_column(heading)
+    for name, worst in result.worst.items():
+        row = (f"{result.values[name]:.4%}", f"{worst.served:.9g}", f"{worst.recomputed:.9g}")
+        table.add_row(name, *row, escape(worst.customer), worst.at)
     return table
 
 

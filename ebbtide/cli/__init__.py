@@ -30,6 +30,9 @@ app.command("serve", epilog="Example: ebbtide serve --port 0")(verbs.serve)
 app.command("apply", epilog="Example: ebbtide apply --json")(verbs.apply)
 app.command("mlflow", epilog="Example: ebbtide mlflow --port 5000")(verbs.mlflow)
 app.command("check", epilog="Example: ebbtide check --json")(verbs.check)
+verify = typer.Typer(no_args_is_help=True, help="Prove what the documentation claims, on a log of yours.")
+verify.command("parity", epilog="Example: ebbtide verify parity --events a.jsonl --json")(verbs.parity)
+app.add_typer(verify, name="verify")
 
 
 def _version(asked: bool) -> None:

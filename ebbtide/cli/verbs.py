@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from ebbtide.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+MapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        metavar="ROLE=COLUMN,...",
+        help="Which column is what. Roles: customer, time (both needed), order, product, name, category, "
+        "brand, quantity, price, value, discount, event. Leave out for a file of Segment events.",
+    ),
+]
 
 
 @contextlib.contextmanager
@@ -35,15 +44,7 @@ def import_(
     file: Annotated[
         Path, typer.Argument(help="Parquet, CSV or JSON lines; or Segment events as JSON lines.")
     ],
-    mapping: Annotated[
-        str | None,
-        typer.Option(
-            "--map",
-            metavar="ROLE=COLUMN,...",
-            help="Which column is what. Roles: customer, time (both needed), order, product, name, category, "
-            "brand, quantity, price, value, discount, event. Leave out for a file of Segment events.",
-        ),
-    ] = None,
+    mapping: MapOption = None,
     shift_to_now: Annotated[
         bool, typer.Option("--shift-to-now", help="Move all times alike so that the log ends now.")
     ] = False,
@@ -191,6 +192,33 @@ def check(json: JsonOption = False) -> None:
     else:
         console.out.print(console.findings_table(findings))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def parity(
+    events: Annotated[Path, typer.Option("--events", help="A log, as `ebbtide import` takes it.")],
+    mapping: MapOption = None,
+    sample: Annotated[int, typer.Option(min=1, help="Customers to compare.")] = 500,
+    json: JsonOption = False,
+) -> None:
+    """Replay a log, and compare each value served on the way with one computed from the raw events.
+
+    The replay has a working folder and a Redis of its own, gone afterwards. Exit code 1 unless all are equal.
+    """
+    from ebbtide import console
+    from ebbtide.clock import system_clock
+    from ebbtide.verify.parity import parity as run
+    from streaming.importing.importer import open_log
+    from streaming.importing.mapping import parse_mapping
+
+    log = open_log(events, parse_mapping(mapping) if mapping else None)
+    result = run(log, sample=sample, clock=system_clock, progress=console.bar)
+    if json:
+        console.print_json(result)
+    else:
+        console.out.print(console.parity_summary(result))
+        if result.worst:
+            console.out.print(console.parity_table(result))
+    raise typer.Exit(1 if result.worst else 0)
 
 
 def demo(

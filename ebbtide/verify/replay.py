@@ -1,0 +1,116 @@
+"""A log replayed through the real jobs, in slices of time, with a look at the states after each."""
+
+import tempfile
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from redis import Redis
+
+from ebbtide import local_redis
+from ebbtide.clock import Clock
+from ebbtide.domain.event import Event, decode
+from ebbtide.jobs.imports import import_batches
+from ebbtide.jobs.progress import Progress
+from ebbtide.jobs.stream import stream
+from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.rejected import RejectedLog
+from ebbtide.settings import Settings
+from features.profile import State, new_state
+from features.store.online import OnlineStore
+from streaming.importing.importer import Log, import_events
+from streaming.importing.report import Report
+from streaming.importing.wire import batched
+
+SLICES = 4
+LIVE = 50_000
+"""Events logged before the flow runs: far from what the log lets wait."""
+
+
+class Line(NamedTuple):
+    """An event of the log, decoded and as it travels."""
+
+    event: Event
+    raw: bytes
+
+    @property
+    def at(self) -> float:
+        """When it happened, in Unix seconds."""
+        return self.event.at
+
+
+class Stop(NamedTuple):
+    """A look on the way: all events up to `at` (Unix seconds) are in the features, and no other."""
+
+    at: float
+    states: list[State]
+
+
+def read_log(log: Log, *, clock: Clock, progress: Progress) -> list[Line]:
+    """Read all usable events of a log in time order; all of them are held in memory.
+
+    Raises:
+        InputError: the log cannot be read, or no line of it can be used.
+    """
+    with tempfile.TemporaryDirectory(prefix="ebbtide-") as folder, progress("Read") as advance:
+        lines: list[Line] = []
+        for batch in import_events(log, RejectedLog(Path(folder)), Report(), now=clock()):
+            lines += [Line(decode(raw), raw) for raw in batch]
+            advance(len(batch))
+    return sorted(lines, key=attrgetter("at"))
+
+
+def replay(
+    lines: Sequence[Line], customers: Sequence[str], *, clock: Clock, progress: Progress
+) -> Iterator[Stop]:
+    """Feed lines in slices of equal time, and read the customers' states back from Redis after each.
+
+    All slices but the last are imported; the last one goes through the event log and the live flow. Working
+    folder and Redis are temporary.
+    """
+    times = [line.at for line in lines]
+    with _workshop() as (settings, client):
+        store, begun = OnlineStore(client), 0
+        for number in range(1, SLICES + 1):
+            end = times[0] + (times[-1] - times[0]) * number / SLICES if number < SLICES else times[-1]
+            until = bisect_right(times, end)
+            if number < SLICES:
+                _import(settings, client, f"slice-{number}", lines[begun:until], clock, progress)
+            else:
+                _live(settings, client, lines[begun:until], clock, progress)
+            begun = until
+            yield Stop(end, [state or new_state() for state in store.read_many(customers)])
+
+
+@contextmanager
+def _workshop() -> Iterator[tuple[Settings, Redis]]:
+    with tempfile.TemporaryDirectory(prefix="ebbtide-") as folder:
+        settings = Settings(home=Path(folder))
+        with (
+            local_redis.running(settings.root, None) as url,
+            local_redis.connect(url) as client,
+        ):
+            yield settings, client
+
+
+def _import(
+    settings: Settings, client: Redis, name: str, lines: Sequence[Line], clock: Clock, progress: Progress
+) -> None:
+    def reader(rejected: RejectedLog, report: Report) -> Iterator[list[bytes]]:  # noqa: ARG001
+        for batch in batched(lines):
+            report.made([line.event.name for line in batch], batch[0].at, batch[-1].at)
+            yield [line.raw for line in batch]
+
+    import_batches(settings, client, name, name, reader, clock=clock, progress=progress)
+
+
+def _live(settings: Settings, client: Redis, lines: Sequence[Line], clock: Clock, progress: Progress) -> None:
+    log = RedisEventLog(client, settings.partitions)
+    with progress("Stream live", len(lines)) as advance:
+        for begun in range(0, len(lines), LIVE):
+            for batch in batched(lines[begun : begun + LIVE]):
+                log.append([(line.event.customer, line.event.id, line.raw) for line in batch])
+            stream(settings, client, clock=clock, once=True, stored=advance)
