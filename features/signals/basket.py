@@ -13,6 +13,7 @@ import math
 import msgspec
 
 from ebbtide.domain.event import Event
+from features.signals.latest import NEVER, Latest
 
 EVENTS = frozenset({"Order Completed"})
 VALUES = {
@@ -23,13 +24,12 @@ VALUES = {
 
 
 class State(msgspec.Struct, array_like=True):
-    """Orders with lines, their lines and units in all, the lines of the last one and its time."""
+    """Orders with lines, their lines and units in all, the newest one's time and lines; 40 bytes."""
 
     orders: int = 0
     lines: int = 0
     units: float = 0.0
-    last: float = math.nan
-    last_at: float = math.nan
+    last: Latest = NEVER
 
 
 def update(state: State, event: Event) -> None:
@@ -39,13 +39,21 @@ def update(state: State, event: Event) -> None:
         return
     state.orders += 1
     state.lines += len(products)
-    state.units += sum(line.quantity for line in products)
-    if not event.at < state.last_at:
-        state.last, state.last_at = float(len(products)), event.at
+    for line in products:
+        state.units += line.quantity
+    state.last = max(state.last, (event.at, float(len(products))))
+
+
+def merge(state: State, other: State) -> None:
+    """Add another part of the history."""
+    state.orders += other.orders
+    state.lines += other.lines
+    state.units += other.units
+    state.last = max(state.last, other.last)
 
 
 def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every signal has this form)
     """Lines and units per order; NaN before the first order with lines."""
     if not state.orders:
         return (math.nan,) * 3
-    return (state.lines / state.orders, state.last, state.units / state.orders)
+    return (state.lines / state.orders, state.last[1], state.units / state.orders)

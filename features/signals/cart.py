@@ -1,0 +1,55 @@
+"""The open cart: the products added since the last order and not removed since.
+
+For each product only its newest mark counts, so events may come in any order. Of an addition and a removal
+at one time the removal counts; of two additions the one worth more.
+"""
+
+import math
+
+import msgspec
+
+PRODUCTS = 20
+"""Products that are kept: those added or removed last."""
+REMOVED = math.inf
+"""Stands for the worth of a product that was taken out: larger than any, it wins among marks of one time."""
+
+
+class Cart(msgspec.Struct, array_like=True):
+    """Per product time (Unix seconds) and worth of its newest mark after the last order; 700 bytes."""
+
+    ordered_at: float = -math.inf
+    marks: dict[str, tuple[float, float]] = {}
+
+    def mark(self, product: str, at: float, worth: float) -> None:
+        """Note that a product was added, worth price times quantity, or that it was `REMOVED`."""
+        if at <= self.ordered_at:
+            return
+        found = self.marks.get(product)
+        if found is None or (at, worth) > found:
+            self.marks[product] = (at, worth)
+            if len(self.marks) > PRODUCTS:
+                del self.marks[min(self.marks, key=lambda product: (self.marks[product][0], product))]
+
+    def order(self, at: float) -> None:
+        """Empty the cart of all that came before, or with, an order."""
+        if at > self.ordered_at:
+            self.ordered_at = at
+            if self.marks:
+                self.marks = {product: mark for product, mark in self.marks.items() if mark[0] > at}
+
+    def merge(self, other: "Cart") -> None:
+        """Take up the marks and the last order of another part of the history."""
+        self.order(other.ordered_at)
+        for product, (at, worth) in other.marks.items():
+            self.mark(product, at, worth)
+
+    def lines(self) -> list[tuple[float, float]]:
+        """(time added, worth) of each product in the cart.
+
+        >>> cart = Cart()
+        >>> cart.mark("tea", 10.0, 4.0), cart.mark("pot", 20.0, 30.0), cart.mark("tea", 30.0, REMOVED)
+        (None, None, None)
+        >>> cart.lines()
+        [(20.0, 30.0)]
+        """
+        return [mark for mark in self.marks.values() if mark[1] < REMOVED]
