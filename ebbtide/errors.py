@@ -17,5 +17,9 @@ class StoreError(EbbtideError):
     """Redis or the history cannot be reached, or holds something that Ebbtide did not write."""
 
 
+class BacklogError(StoreError):
+    """The event log is full: the flow is too far behind. Nothing is lost if the sender tries again."""
+
+
 class ModelError(EbbtideError):
     """There is no model, too little data to train one, or one that does not fit the catalog."""

@@ -5,6 +5,8 @@ day). So a point-in-time read at any midnight, UTC, is exact. Rows are first app
 survives the death of the process, and turned into parquet when enough have come, or on close.
 """
 
+import contextlib
+import fcntl
 import struct
 import uuid
 from collections.abc import Iterable, Iterator
@@ -41,19 +43,20 @@ class Row(msgspec.Struct, array_like=True, frozen=True):
 
 
 class HistoryWriter:
-    """Appends rows to the history; `name` keeps writers of one folder apart.
+    """Appends rows to the history, through a journal of its own.
 
-    Rows that an earlier writer of that name left in its journal become parquet at once.
+    The journals of writers that died become parquet when a new writer opens.
     """
 
-    def __init__(self, folder: Path, name: str, roll_rows: int = ROLL_ROWS) -> None:
+    def __init__(self, folder: Path, roll_rows: int = ROLL_ROWS) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._roll_rows = roll_rows
-        self._path = folder / f".{name}.journal"
-        self._rows = list(_read_journal(self._path)) if self._path.exists() else []
+        self._rows: list[Row] = []
+        self._path = folder / f".{uuid.uuid4().hex}.journal"
         self._journal = self._path.open("ab", buffering=0)
-        self.roll()
+        fcntl.flock(self._journal, fcntl.LOCK_EX)  # let go by the kernel when the process ends, however it ends
+        _recover(folder)
 
     def append(self, rows: Iterable[Row]) -> None:
         """Keep rows: once this returns, the death of the process does not lose them."""
@@ -70,10 +73,7 @@ class HistoryWriter:
     def roll(self) -> None:
         """Turn the journal into a parquet file, which readers see whole or not at all."""
         if self._rows:
-            part = self._folder / f"{uuid.uuid4().hex}.parquet"
-            draft = part.with_name(f".{part.name}.draft")
-            pq.write_table(_table(self._rows), draft, compression="zstd")
-            draft.replace(part)
+            _write_part(self._folder, self._rows)
             self._rows = []
         self._journal.truncate(0)
 
@@ -82,6 +82,23 @@ class HistoryWriter:
         self.roll()
         self._journal.close()
         self._path.unlink(missing_ok=True)
+
+
+def _write_part(folder: Path, rows: list[Row]) -> None:
+    part = folder / f"{uuid.uuid4().hex}.parquet"
+    draft = part.with_name(f".{part.name}.draft")
+    pq.write_table(_table(rows), draft, compression="zstd")
+    draft.replace(part)
+
+
+def _recover(folder: Path) -> None:
+    """Turn the journals that nobody holds into parquet."""
+    for path in folder.glob(".*.journal"):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as journal:
+            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if rows := list(_read_journal(path)):
+                _write_part(folder, rows)
+            path.unlink()
 
 
 def _table(rows: list[Row]) -> pa.Table:

@@ -1,5 +1,6 @@
 """The flow: events in, features out. The same one runs over an import and live."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bytewax import operators as op
@@ -7,7 +8,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
-from bytewax.testing import run_main
+from bytewax.run import cli_main
 
 from streaming.updater import Batch, Changes, Updater
 
@@ -18,14 +19,27 @@ LEARNER = "churn"
 """The one key of the learner's step: however many workers there are, one of them learns."""
 
 
-def run(flow: Dataflow) -> None:
-    """Run the flow in this thread until its source ends.
+def run(
+    flow: Dataflow, *, workers: int = 1, process: int | None = None, addresses: Sequence[str] = ()
+) -> None:
+    """Run the flow until its source ends.
+
+    Args:
+        flow: made by `build`.
+        workers: threads in this process.
+        process: which of the processes at `addresses` this one is, from 0; None if it is the only one.
+        addresses: `host:port` of every process, the same list for all.
 
     Raises:
         Exception: whatever a step raised, without the wrapping that Bytewax puts around it.
     """
     try:
-        run_main(flow)  # type: ignore[no-untyped-call]
+        cli_main(  # type: ignore[no-untyped-call]
+            flow,
+            workers_per_process=workers,
+            process_id=process,
+            addresses=list(addresses) if process is not None else None,
+        )
     except BytewaxRuntimeError as error:
         cause: BaseException = error
         while isinstance(cause, BytewaxRuntimeError) and cause.__cause__ is not None:

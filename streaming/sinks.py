@@ -1,84 +1,82 @@
-"""Where the flow's results go: the history, then the online store with the commit, then whoever counts."""
+"""Where the flow's results go: archive and history, the online store, the commit, then whoever counts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from redis import Redis
 
 from ebbtide.clock import Clock
-from ebbtide.logs.events import BEGINNING
-from ebbtide.logs.offsets import queue_commit
+from ebbtide.logs.archive import LiveArchive
+from ebbtide.logs.events import BEGINNING, EventLog
+from ebbtide.logs.offsets import commit
 from ebbtide.logs.rejected import RejectedLog
 from features.history import HistoryWriter
-from features.store.online import queue_write
-from streaming.updater import IMPORTED, Changes
+from features.store.online import OnlineStore
+from streaming.updater import Changes
 
 ROLL_SECONDS = 30.0
 """The longest that rows wait in the journal before training can read them."""
 
 
+@dataclass(frozen=True)
 class FeatureSink(DynamicSink[Changes]):
     """Stores changes so that a death at any point loses nothing.
 
-    The history comes first, the states second, the commit last: what was stored but not committed is
+    Archive and history come first, the states next, the commit last: what was stored but not committed is
     delivered again, and the states know by its offset that they have seen it.
 
     Args:
         client: the Redis of the online store.
         history: the folder of the history.
-        rejected: keeps what could not be decoded.
-        clock: tells when to roll the history's journal.
-        name: keeps the journals of different flows apart.
+        rejected: keeps what could not be used.
+        clock: tells the day of the archive, and when to roll the history's journal.
+        log: the event log that the changes come from; None for an import, which is committed as a whole.
+        archive: keeps the events taken from the log, which lets go of them after the commit.
         progress: told the number of events of each batch once it is stored.
     """
 
-    def __init__(
-        self,
-        client: Redis,
-        history: Path,
-        rejected: RejectedLog,
-        clock: Clock,
-        *,
-        name: str,
-        progress: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        self._client, self._history, self._rejected, self._clock = client, history, rejected, clock
-        self._name, self._progress = name, progress
+    client: Redis
+    history: Path
+    rejected: RejectedLog
+    clock: Clock
+    log: EventLog | None = None
+    archive: LiveArchive | None = None
+    progress: Callable[[int], None] = lambda _: None
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_FeatureSinkPart":  # noqa: ARG002
         """Open a writer of this worker's own."""
-        history = HistoryWriter(self._history, f"{self._name}-{worker_index}")
-        return _FeatureSinkPart(self._client, history, self._rejected, self._clock, self._progress)
+        return _FeatureSinkPart(self)
 
 
 class _FeatureSinkPart(StatelessSinkPartition[Changes]):
-    def __init__(
-        self,
-        client: Redis,
-        history: HistoryWriter,
-        rejected: RejectedLog,
-        clock: Clock,
-        progress: Callable[[int], None],
-    ) -> None:
-        self._client, self._history, self._rejected = client, history, rejected
-        self._clock, self._progress = clock, progress
-        self._rolled = clock()
+    def __init__(self, sink: FeatureSink) -> None:
+        self._to = sink
+        self._store = OnlineStore(sink.client)
+        self._history = HistoryWriter(sink.history)
+        self._rolled = sink.clock()
 
     def write_batch(self, items: list[Changes]) -> None:
+        now = self._to.clock()
         for changes in items:
-            self._rejected.reject_many("stream", changes.rejected, at=self._clock())
+            self._to.rejected.reject_many("stream", changes.rejected, at=now)
+            if self._to.archive is not None:
+                self._to.archive.append(changes.raws, now)
             self._history.append(changes.rows)
-            pipe = self._client.pipeline(transaction=False)
-            for row in changes.states:
-                queue_write(pipe, row.customer, row.state, row.at)
-            if changes.partition != IMPORTED and changes.offset != BEGINNING:
-                queue_commit(pipe, changes.partition, changes.offset)
-            pipe.execute()
-            self._progress(changes.events)
-        if self._clock() - self._rolled > ROLL_SECONDS:
+            self._store.write_rows(changes.states)
+            self._commit(changes)
+            self._to.progress(changes.events)
+        if now - self._rolled > ROLL_SECONDS:
             self._history.roll()
-            self._rolled = self._clock()
+            self._rolled = now
+
+    def _commit(self, changes: Changes) -> None:
+        if self._to.log is None or changes.offset == BEGINNING:
+            return
+        self._to.log.append(changes.passed_on)
+        commit(self._to.client, changes.partition, changes.offset)
+        self._to.log.trim(changes.partition, changes.offset)
 
     def close(self) -> None:
         self._history.close()

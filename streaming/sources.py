@@ -17,8 +17,8 @@ from ebbtide.logs.events import EventLog, Record, offset_key
 from ebbtide.logs.offsets import committed
 from streaming.updater import IMPORTED, Batch
 
-BATCH = 500
-"""Records at a time: enough to share the cost of a round trip, few enough to stay fresh."""
+BATCH = 5_000
+"""Records at a time at the most: when there are many, customers come often in a batch, and each is written once."""
 IDLE = timedelta(milliseconds=20)
 """How long a partition rests when there was nothing to read."""
 HEARTBEAT = timedelta(seconds=10)
@@ -84,7 +84,7 @@ class ImportSource(DynamicSource[Batch]):
     `number` is the import's own: with the line it makes the offset that tells what was applied before.
     """
 
-    def __init__(self, number: int, lines: Iterable[bytes], batch: int = 5_000) -> None:
+    def __init__(self, number: int, lines: Iterable[bytes], batch: int = 20_000) -> None:
         self._lines, self._batch = _numbered(number, lines), batch
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_ImportPart":  # noqa: ARG002

@@ -83,8 +83,19 @@ def stream(
     once: Annotated[
         bool, typer.Option("--once", help="End when all that is logged now has been read.")
     ] = False,
+    workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Threads in this process.")] = 1,
+    process: Annotated[
+        int | None,
+        typer.Option("--process-id", "-i", min=0, help="Which of the processes at -a this one is."),
+    ] = None,
+    addresses: Annotated[
+        str, typer.Option("--addresses", "-a", metavar="HOST:PORT;...", help="Every process of the flow.")
+    ] = "",
 ) -> None:
-    """Run the flow: read the event log into features, until Ctrl-C."""
+    """Run the flow: read the event log into features, until Ctrl-C.
+
+    Several processes share the work: give each its number, from 0, and the same list of addresses.
+    """
     from ebbtide import console
     from ebbtide.clock import system_clock
     from ebbtide.jobs.stream import stream as run
@@ -92,7 +103,16 @@ def stream(
     with _opened() as (settings, _, client):
         console.err.print("Starting the flow ...")
         with console.bar("Stream") as advance:
-            run(settings, client, clock=system_clock, once=once, stored=advance)
+            run(
+                settings,
+                client,
+                clock=system_clock,
+                once=once,
+                workers=workers,
+                process=process,
+                addresses=[address for address in addresses.split(";") if address],
+                stored=advance,
+            )
 
 
 def train(

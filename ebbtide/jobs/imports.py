@@ -137,7 +137,7 @@ def _stream(
 
     with progress("Stream", total) as advance:
         sink = FeatureSink(
-            client, settings.history, RejectedLog(settings.rejected), clock, name="import", progress=advance
+            client, settings.history, RejectedLog(settings.rejected), clock, progress=advance
         )
         source = ImportSource(begun.number, read([archive]))
         run(build(source, sink, Updater(OnlineStore(client), clock)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ebbtide.jobs.event_log import open_log
 from ebbtide.settings import Settings
 
 
@@ -12,12 +13,13 @@ def serve(settings: Settings, redis_url: str, *, host: str, port: int, ready: Ca
     from serving.app import create_app
 
     api_key = settings.api_key.get_secret_value() if settings.api_key else None
+    redis = server.connect(redis_url)
     app = create_app(
-        redis=server.connect(redis_url),
+        redis=redis,
+        log=open_log(settings, redis),
         write_key=settings.sender_key(),
         catalogue=actions.load(settings.actions or actions.SHIPPED),
         rejected=settings.rejected,
-        partitions=settings.partitions,
         api_key=api_key,
     )
     server.run(app, host=host, port=port, api_key=api_key, on_ready=ready)

@@ -2,13 +2,15 @@
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from types import FrameType
 
 from redis import Redis
 
 from ebbtide.clock import Clock
-from ebbtide.logs.events import RedisEventLog
+from ebbtide.jobs.event_log import open_log
+from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.settings import Settings
@@ -20,13 +22,17 @@ def stream(
     *,
     clock: Clock,
     once: bool = False,
+    workers: int = 1,
+    process: int | None = None,
+    addresses: Sequence[str] = (),
     ready: Callable[[], None] = lambda: None,
     stored: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Read the event log into features and history, and let the online model learn.
 
     Ends on SIGINT or SIGTERM, after the batches under way; with `once`, at the end of what is logged now.
-    `stored` is told the number of events of each batch.
+    `stored` is told the number of events of each batch. For several processes each is given its number, from 0,
+    and the addresses of all; they and their workers share the partitions of the log.
     """
     from features.store.online import OnlineStore
     from models.scorer import ModelWatcher
@@ -42,17 +48,25 @@ def stream(
         stop.set()
 
     store = OnlineStore(client)
-    log = RedisEventLog(client, settings.partitions)
+    log = open_log(settings, client)
     sink = FeatureSink(
-        client, settings.history, RejectedLog(settings.rejected), clock, name="stream", progress=stored
+        client,
+        settings.history,
+        RejectedLog(settings.rejected),
+        clock,
+        log=log,
+        archive=LiveArchive(settings.events),
+        progress=stored,
     )
     learner = OnlineLearner(client, store, ModelWatcher(client), clock)
+    updater = Updater(store, clock, lateness=settings.lateness_hours * 3600)
     source = LogSource(log, client, stop, once=once)
     before = {signum: signal.signal(signum, end) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with held(client, "ebbtide stream"):
+        with nullcontext() if process else held(client, "ebbtide stream"):  # the first holds it for all
             ready()
-            run(build(source, sink, Updater(store, clock), learner, LearnedSink(client)))
+            flow = build(source, sink, updater, learner, LearnedSink(client))
+            run(flow, workers=workers, process=process, addresses=addresses)
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)

@@ -10,7 +10,6 @@ from ebbtide.errors import ModelError
 from ebbtide.jobs.apply import apply
 from ebbtide.jobs.progress import Progress
 from ebbtide.logs.archive import read
-from ebbtide.logs.events import BEGINNING, RedisEventLog
 from ebbtide.settings import Settings
 from features import history
 from features.catalog import NAMES, VERSION
@@ -91,28 +90,19 @@ def _recommendations(settings: Settings, client: Redis) -> int:
     """Fit and publish what is bought together; returns the number of items."""
     from models import recommendations
 
-    table = recommendations.fit(_orders(settings, client))
+    table = recommendations.fit(_orders(settings))
     recommendations.publish(table, client)
     return len(table.items)
 
 
-def _orders(settings: Settings, client: Redis) -> Iterator[Event]:
-    """Every order: those of imports from the archive, the live ones from the event log."""
-    for raw in _lines(settings, client):
+def _orders(settings: Settings) -> Iterator[Event]:
+    """Every order in the archive: imported ones, and live ones that the flow has taken."""
+    if not settings.events.exists():
+        return
+    for raw in read([settings.events]):
         try:
             event = decode(raw)
         except EventError:  # the stream has kept it as rejected
             continue
         if event.name == "Order Completed":
             yield event
-
-
-def _lines(settings: Settings, client: Redis) -> Iterator[bytes]:
-    if settings.events.exists():
-        yield from read([settings.events])
-    log = RedisEventLog(client, settings.partitions)
-    for partition in range(settings.partitions):
-        after = BEGINNING
-        while records := log.read(partition, after, 1000):
-            yield from (record.raw for record in records)
-            after = records[-1].offset

@@ -1,12 +1,13 @@
 """The event archive: JSON lines in files, compressed with zstd; read back in name order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
 
+from ebbtide.domain.ingest import iso
 from ebbtide.errors import InputError
 
 SUFFIX = ".jsonl.zst"
@@ -79,6 +80,24 @@ def _free_name(folder: Path, prefix: str) -> Path:
     return path
 
 
+class LiveArchive:
+    """Appends the events that the flow has taken from the event log, a plain file per day (UTC).
+
+    Each append is one write at the end of the file, so that workers may share it and a death loses nothing
+    that was appended. An event that is delivered again after a crash stands there twice.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def append(self, lines: Sequence[bytes], now: float) -> None:
+        """Append lines, each without its newline, to the file of the day of `now` (Unix seconds)."""
+        if lines:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with (self._folder / f"live-{iso(now)[:10]}.jsonl").open("ab", buffering=0) as file:
+                file.write(b"\n".join(lines) + b"\n")
+
+
 def read(paths: Iterable[Path]) -> Iterator[bytes]:
     """Yield every line of the given files, in order of file name; a folder stands for the archive in it.
 
@@ -87,9 +106,13 @@ def read(paths: Iterable[Path]) -> Iterator[bytes]:
     Raises:
         InputError: a file is missing or damaged.
     """
-    files = [file for path in paths for file in (path.glob(f"*{SUFFIX}") if path.is_dir() else [path])]
+    files = [file for path in paths for file in (_parts(path) if path.is_dir() else [path])]
     for file in sorted(files, key=lambda file: file.name):
         yield from (line for line in read_lines(file) if line)
+
+
+def _parts(folder: Path) -> list[Path]:
+    return [*folder.glob(f"*{SUFFIX}"), *folder.glob("live-*.jsonl")]
 
 
 def read_lines(path: Path) -> Iterator[bytes]:

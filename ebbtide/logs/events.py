@@ -11,12 +11,14 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from redis import Redis
 
-from ebbtide.errors import ConfigError
+from ebbtide.errors import BacklogError, ConfigError
 
 BEGINNING = "0-0"
 """The offset before the first record."""
 DEDUPLICATION_SECONDS = 24 * 3600
 """How long a `messageId` is remembered, as Segment does."""
+BACKLOG = 1_000_000
+"""Records that may wait for the flow, by default."""
 PARTITIONS_KEY = "ebbtide:partitions"
 
 Entry: TypeAlias = tuple[str, str, bytes]
@@ -44,6 +46,9 @@ class EventLog(Protocol):
 
     def length(self) -> int:
         """Return the number of records in all partitions."""
+
+    def trim(self, partition: int, through: str) -> None:
+        """Let go of the records up to and with the offset `through`, whose effects are stored."""
 
     def last_offset(self, partition: int) -> str:
         """Return the newest offset of a partition, `BEGINNING` if it is empty."""
@@ -82,6 +87,7 @@ def stream_key(partition: int) -> str:
 
 # The mark follows the append: were the append to fail, nothing would stop the sender's retry.
 _APPEND = """
+if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[#KEYS + 1]) then return -1 end
 local logged = 0
 for i = 2, #KEYS do
   if redis.call('EXISTS', KEYS[i]) == 0 then
@@ -95,26 +101,34 @@ return logged
 
 
 class RedisEventLog:
-    """The log on Redis Streams (6.2 or newer).
+    """The log on Redis Streams (6.2 or newer), with at most `backlog` records that wait for the flow.
 
     The number of partitions is fixed by the first process that uses the log. All methods raise
     `redis.RedisError` if Redis does not answer, and ConfigError if it holds a log of another partition count.
     """
 
-    def __init__(self, client: Redis, partitions: int) -> None:
+    def __init__(self, client: Redis, partitions: int, backlog: int = BACKLOG) -> None:
         self._client: Any = client  # redis-py types each answer as sync or async
         self.partitions = partitions
+        self._most = -(-backlog // partitions)
         self._agreed = False
 
     def append(self, entries: Sequence[Entry]) -> int:
-        """Append atomically per partition, in one round trip; drops what the last 24 hours have seen."""
+        """Append atomically per partition, in one round trip; drops what the last 24 hours have seen.
+
+        Raises:
+            BacklogError: a partition is full. Others may have logged their part; the sender may send all again.
+        """
         self._agree()
         pipeline = self._client.pipeline(transaction=False)
         for partition, group in _by_partition(entries, self.partitions).items():
             seen = [f"ebbtide:{{p{partition}}}:seen:{message_id}" for _, message_id, _ in group]
             raws = [raw for _, _, raw in group]
-            pipeline.eval(_APPEND, 1 + len(seen), stream_key(partition), *seen, DEDUPLICATION_SECONDS, *raws)
-        return sum(pipeline.execute())
+            pipeline.eval(_APPEND, 1 + len(seen), stream_key(partition), *seen, DEDUPLICATION_SECONDS, *raws, self._most)
+        logged = pipeline.execute()
+        if -1 in logged:
+            raise BacklogError("event log: the flow is too far behind; send again later, and look at `ebbtide stream`")
+        return sum(logged)
 
     def read(self, partition: int, after: str, count: int) -> list[Record]:
         """Read on from an offset."""
@@ -149,6 +163,12 @@ class RedisEventLog:
         self._agreed = True
 
 
+    def trim(self, partition: int, through: str) -> None:
+        """Let go of what is stored; a few more records may stay."""
+        milliseconds, sequence = offset_key(through)
+        self._client.xtrim(stream_key(partition), minid=f"{milliseconds}-{sequence + 1}", approximate=True)
+
+
 class MemoryEventLog:
     """The log in this process only, for tests and runs without Redis. Remembers every `messageId`."""
 
@@ -176,6 +196,9 @@ class MemoryEventLog:
     def length(self) -> int:
         """Count the records."""
         return sum(map(len, self._records))
+
+    def trim(self, partition: int, through: str) -> None:
+        """Keep everything: it is as lasting as the process."""
 
     def last_offset(self, partition: int) -> str:
         """Return the newest offset."""

@@ -3,7 +3,6 @@
 from typing import Any
 
 from redis import Redis
-from redis.client import Pipeline
 
 from ebbtide.logs.events import BEGINNING
 
@@ -18,6 +17,6 @@ def committed(client: Redis, partition: int) -> str:
     return found.decode() if found else BEGINNING
 
 
-def queue_commit(pipe: Pipeline, partition: int, offset: str) -> None:
-    """Queue the commit of an offset; queue it behind the writes that it stands for."""
-    pipe.set(_key(partition), offset)
+def commit(client: Redis, partition: int, offset: str) -> None:
+    """Note an offset as committed: its effects and those of all before it are stored."""
+    client.set(_key(partition), offset)

@@ -46,7 +46,7 @@ def store(home, redis_server):
 
     The first one came late, after that of day 10: there are two rows of that day, the newer written first.
     """
-    writer = HistoryWriter(home / "history", "w")
+    writer = HistoryWriter(home / "history")
     made = [([0], 3.0), ([0, 10], 2.0), ([10], 1.0), ([0, 10, 20], 4.0)]
     writer.append(
         Row("c1", profile.encode(state_at(*days)), (FIRST + days[-1]) * DAY, created)

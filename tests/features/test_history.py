@@ -11,7 +11,7 @@ def rows(*days):
 
 def die_after(folder, *days):
     """Append, and end as a killed process does: the kernel closes the file, nobody rolls it."""
-    writer = HistoryWriter(folder, "w")
+    writer = HistoryWriter(folder)
     writer.append(rows(*days))
     writer._journal.close()
 
@@ -21,7 +21,7 @@ def read(folder):
 
 
 def test_rows_become_parquet_on_close(tmp_path):
-    writer = HistoryWriter(tmp_path, "w")
+    writer = HistoryWriter(tmp_path)
     writer.append(rows(1, 2))
     assert read(tmp_path) == []
     writer.close()
@@ -32,20 +32,20 @@ def test_rows_become_parquet_on_close(tmp_path):
 
 def test_rows_of_a_writer_that_died_are_found_by_the_next(tmp_path):
     die_after(tmp_path, 1, 2)
-    HistoryWriter(tmp_path, "w").close()
+    HistoryWriter(tmp_path).close()
     assert read(tmp_path) == ["c1", "c2"]
 
 
 def test_a_last_row_cut_short_does_not_take_the_others_along(tmp_path):
     die_after(tmp_path, 1, 2)
-    journal = tmp_path / ".w.journal"
+    [journal] = tmp_path.glob(".*.journal")
     journal.write_bytes(journal.read_bytes()[:-1])
-    HistoryWriter(tmp_path, "w").close()
+    HistoryWriter(tmp_path).close()
     assert read(tmp_path) == ["c1"]
 
 
 def test_enough_rows_roll_by_themselves(tmp_path):
-    writer = HistoryWriter(tmp_path, "w", roll_rows=2)
+    writer = HistoryWriter(tmp_path, roll_rows=2)
     writer.append(rows(1, 2))
     assert read(tmp_path) == ["c1", "c2"]
     writer.append(rows(3))
@@ -56,3 +56,14 @@ def test_enough_rows_roll_by_themselves(tmp_path):
 def test_no_history_has_no_span(tmp_path):
     assert span(tmp_path) is None
     assert customers(tmp_path) == []
+
+
+def test_the_journal_of_a_writer_at_work_is_left_alone(tmp_path):
+    at_work = HistoryWriter(tmp_path)
+    at_work.append(rows(1))
+    HistoryWriter(tmp_path).close()
+    assert read(tmp_path) == []
+    at_work.append(rows(2))
+    at_work.close()
+    assert read(tmp_path) == ["c1", "c2"]
+    assert list(tmp_path.glob(".*.journal")) == []

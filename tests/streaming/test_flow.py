@@ -10,7 +10,8 @@ import pytest
 
 from ebbtide.domain.ingest import accept
 from ebbtide.errors import ConfigError
-from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.archive import LiveArchive, read
+from ebbtide.logs.events import BEGINNING, RedisEventLog
 from ebbtide.logs.offsets import committed
 from ebbtide.logs.rejected import RejectedLog
 from features import profile
@@ -58,7 +59,7 @@ def append(log, events):
 KILLED = """
 import os, signal, sys, threading
 from pathlib import Path
-from bytewax.testing import run_main
+from streaming.flow import run
 from redis import Redis
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
@@ -70,18 +71,19 @@ from streaming.updater import Updater
 
 socket, folder = sys.argv[1], Path(sys.argv[2])
 redis = Redis(unix_socket_path=socket)
+log = RedisEventLog(redis, partitions=3)
 sink = FeatureSink(
-    redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, name="t",
+    redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, log=log,
     progress=lambda _: os.kill(os.getpid(), signal.SIGKILL),
 )
-source = LogSource(RedisEventLog(redis, partitions=3), redis, threading.Event(), once=True)
-run_main(build(source, sink, Updater(OnlineStore(redis), lambda: 0.0)))
+source = LogSource(log, redis, threading.Event(), once=True)
+run(build(source, sink, Updater(OnlineStore(redis), lambda: 0.0)))
 """
 
 
-def run(redis, log, folder, *, source=None):
+def run(redis, log, folder, *, source=None, commits=True):
     """Run the flow until it has read all."""
-    sink = FeatureSink(redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, name="t")
+    sink = FeatureSink(redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, log=log if commits else None)
     source = source or LogSource(log, redis, threading.Event(), once=True)
     run_flow(build(source, sink, Updater(OnlineStore(redis), lambda: 0.0)))
 
@@ -110,7 +112,7 @@ def test_features_equal_those_of_a_plain_loop_over_the_events(redis, log, tmp_pa
     append(log, EVENTS)
     run(redis, log, tmp_path)
     assert same(features(redis), expected(EVENTS))
-    assert all(committed(redis, p) == log.last_offset(p) for p in range(3))
+    assert all(committed(redis, p) != BEGINNING for p in range(3))
 
 
 def test_a_second_run_goes_on_where_the_first_ended(redis, log, tmp_path):
@@ -123,11 +125,11 @@ def test_a_second_run_goes_on_where_the_first_ended(redis, log, tmp_path):
 
 def test_what_was_stored_but_not_committed_counts_once(redis, log, tmp_path):
     append(log, EVENTS)
-    run(redis, log, tmp_path)
-    for partition in range(3):
-        redis.delete(f"ebbtide:{{p{partition}}}:committed")
+    run(redis, log, tmp_path, commits=False)
+    assert log.length() == len(EVENTS)
     run(redis, log, tmp_path)
     assert same(features(redis), expected(EVENTS))
+    assert log.length() < len(EVENTS)
 
 
 def test_a_flow_that_was_killed_and_came_back_gives_the_same_features(redis, redis_server, log, tmp_path):
@@ -186,9 +188,9 @@ def test_an_error_in_the_flow_is_told_as_it_was_raised(redis, log, tmp_path):
 
 def test_a_late_event_leaves_a_row_that_was_made_later(redis, log, tmp_path):
     times = iter(range(1, 100))
-    for days in ([5], [3]):
+    for days in ([5], [4.5]):
         append(log, [("c1", day) for day in days])
-        sink = FeatureSink(redis, tmp_path / "history", RejectedLog(tmp_path), lambda: 0.0, name="t")
+        sink = FeatureSink(redis, tmp_path / "history", RejectedLog(tmp_path), lambda: 0.0, log=log)
         source = LogSource(log, redis, threading.Event(), once=True)
         run_flow(build(source, sink, Updater(OnlineStore(redis), lambda: float(next(times)))))
     rows = [row for path in parts(tmp_path / "history") for row in pq.read_table(path).to_pylist()]
@@ -196,3 +198,31 @@ def test_a_late_event_leaves_a_row_that_was_made_later(redis, log, tmp_path):
     newest = max(rows, key=lambda row: row["created"])
     values = profile.named(profile.vector(profile.decode(newest["state"]), (FIRST + 6) * DAY))
     assert values["orders_total"] == 2
+
+
+def test_an_event_later_than_allowed_changes_nothing_and_is_kept(redis, log, tmp_path):
+    append(log, [("c1", 20), ("c1", 3)])
+    run(redis, log, tmp_path)
+    assert same(features(redis), expected([("c1", 20)]))
+    assert "late: older than the newest event" in (tmp_path / "rejected" / "stream.jsonl").read_text()
+
+
+def test_the_log_lets_go_of_what_is_stored_and_the_archive_has_it(redis, log, tmp_path):
+    append(log, EVENTS)
+    sink = FeatureSink(
+        redis,
+        tmp_path / "history",
+        RejectedLog(tmp_path),
+        lambda: 0.0,
+        log=log,
+        archive=LiveArchive(tmp_path / "events"),
+    )
+    run_flow(
+        build(
+            LogSource(log, redis, threading.Event(), once=True),
+            sink,
+            Updater(OnlineStore(redis), lambda: 0.0),
+        )
+    )
+    assert log.length() == 0
+    assert len(list(read([tmp_path / "events"]))) == len(EVENTS)

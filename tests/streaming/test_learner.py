@@ -126,6 +126,6 @@ def test_the_sample_is_stable_and_everybody_in_a_small_base(redis):
     learner = OnlineLearner(redis, OnlineStore(redis), ModelWatcher(redis), lambda: 0.0)
     assert all(learner.follows(name) for name in CUSTOMERS)
     rows = rows_until("c1", [0])
-    changes = Changes(0, "1-0", 1, rows, rows, [("c1", FIRST * DAY)], [])
+    changes = Changes(0, "1-0", [], 1, rows, rows, [("c1", FIRST * DAY)], [], [])
     assert list(learner.sample(changes)) == [Sample(FIRST * DAY, rows, [("c1", FIRST * DAY)])]
     assert saved(redis) is None
