@@ -34,8 +34,8 @@ VALUES = {
     "cart_items": "count: products in the open cart, 20 at most",
     "cart_value": "money: worth of the open cart",
     "cart_age_hours": "hours: since the last addition to the open cart",
-    "unbought_views_max": "count: views in the last 30 days of the product viewed most and not bought, 8 at most",
-    "unbought_products": "count: products viewed in the last 30 days and not bought, 30 at most",
+    "unbought_views_max": "count: views of the most viewed product not bought, last 30 days, 8 at most",
+    "unbought_products": "count: products viewed and not bought, last 30 days, 30 at most",
 }
 
 
