@@ -34,13 +34,17 @@ class Settings(BaseSettings):
     )
     actions: Path | None = Field(None, description="Your own actions.yaml. Unset: the one that ships.")
     kafka: str | None = Field(
-        None, min_length=1, description="Kafka's bootstrap servers, HOST:PORT,... Unset: Redis Streams are the log."
+        None,
+        min_length=1,
+        description="Kafka's bootstrap servers, `HOST:PORT,...`. Unset: the event log is Redis Streams.",
     )
     kafka_topic: str = Field(
         "ebbtide-events", pattern=r"^[A-Za-z0-9._-]{1,249}$", description="The topic that is the event log."
     )
     partitions: int = Field(8, ge=1, le=1024, description="Partitions of the event log; fixed once used.")
-    backlog: int = Field(1_000_000, ge=1, description="Events that may wait for the flow; then the API says 503.")
+    backlog: int = Field(
+        1_000_000, ge=1, description="Events that may wait for the flow; then the API says 503."
+    )
     lateness_hours: float = Field(
         24.0, ge=0, le=24, description="Hours that an event may lie behind its customer's newest one."
     )

@@ -12,7 +12,7 @@ from ebbtide import __version__
 from ebbtide.clock import Clock, system_clock
 from ebbtide.domain.ingest import MAX_BATCH_BYTES
 from ebbtide.logs.decisions import DecisionLog
-from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.events import EventLog
 from ebbtide.logs.rejected import RejectedLog
 from features.store.online import OnlineStore
 from models.actions import ActionCatalogue
@@ -41,10 +41,10 @@ All errors are `application/problem+json` (RFC 9457).
 def create_app(
     *,
     redis: Redis,
+    log: EventLog,
     write_key: str,
     catalogue: ActionCatalogue,
     rejected: Path,
-    partitions: int,
     api_key: str | None = None,
     clock: Clock = system_clock,
 ) -> FastAPI:
@@ -52,10 +52,10 @@ def create_app(
 
     Args:
         redis: a client that does not decode responses, with socket timeouts (see `serving.server.connect`).
+        log: where events go.
         write_key: what senders of events give as user name.
         catalogue: the actions to choose from.
         rejected: the folder in which refused events are kept.
-        partitions: of the event log.
         api_key: if given, decisions need it as a bearer token.
         clock: gives the present as Unix seconds, UTC.
     """
@@ -63,7 +63,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = _services(redis, catalogue, rejected, partitions, clock, metrics)
+        services = _services(redis, log, catalogue, rejected, clock, metrics)
         services.warmth.missing(clock())  # were something missing, /readyz says so and tries again
         app.state.services = services
         yield
@@ -81,7 +81,7 @@ def create_app(
 
 
 def _services(
-    redis: Redis, catalogue: ActionCatalogue, rejected: Path, partitions: int, clock: Clock, metrics: Metrics
+    redis: Redis, log: EventLog, catalogue: ActionCatalogue, rejected: Path, clock: Clock, metrics: Metrics
 ) -> Services:
     decider = Decider(
         states=OnlineStore(redis),
@@ -91,7 +91,7 @@ def _services(
     )
     return Services(
         clock=clock,
-        intake=Intake(RedisEventLog(redis, partitions), RejectedLog(rejected), metrics),
+        intake=Intake(log, RejectedLog(rejected), metrics),
         decider=decider,
         decisions=DecisionLog(redis, keep=DECISIONS_KEPT, seconds=DECISIONS_SECONDS),
         warmth=Warmth(redis, decider),

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ebbtide.logs.events import partition_of
+from ebbtide.logs.events import RedisEventLog, partition_of
 from features.catalog import NAMES, VERSION
 from features.profile import new_state, update
 from features.signals.testing import order
@@ -77,12 +77,13 @@ def clock() -> HandClock:
 @pytest.fixture
 def make_app(redis: Redis, tmp_path: Path, clock: HandClock) -> MakeApp:
     def make(**changes: Any) -> FastAPI:
+        client = changes.get("redis", redis)
         given: dict[str, Any] = {
-            "redis": redis,
+            "redis": client,
+            "log": RedisEventLog(client, PARTITIONS),
             "write_key": WRITE_KEY,
             "catalogue": load(),
             "rejected": tmp_path / "rejected",
-            "partitions": PARTITIONS,
             "clock": clock,
         }
         return create_app(**given | changes)

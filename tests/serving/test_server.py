@@ -24,7 +24,7 @@ import json, sys
 from pathlib import Path
 from models.actions import load
 from serving.app import create_app
-from ebbtide.logs.events import partition_of, stream_key
+from ebbtide.logs.events import RedisEventLog, partition_of, stream_key
 from serving.server import connect, run
 
 heavy = ("feast", "mlflow", "lightgbm", "pandas", "river", "sklearn", "bytewax", "matplotlib")
@@ -34,7 +34,8 @@ def ready(address):
     print(json.dumps({"address": address, "loaded": loaded}), flush=True)
 
 redis, rejected = connect(sys.argv[1]), Path(sys.argv[2])
-app = create_app(redis=redis, write_key="k", catalogue=load(), rejected=rejected, partitions=4)
+log = RedisEventLog(redis, partitions=4)
+app = create_app(redis=redis, log=log, write_key="k", catalogue=load(), rejected=rejected)
 run(app, host="127.0.0.1", port=0, api_key=None, on_ready=ready)
 print("ended", flush=True)
 """
