@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left, bisect_right
 from functools import reduce
 from operator import mul, sub
+from typing import NamedTuple
 
 import msgspec
 
@@ -52,32 +53,67 @@ class Daily(msgspec.Struct, array_like=True):
         for day, amount in zip(other.days, other.sums, strict=True):
             self.add(day, amount, keep)
 
-    def between(self, first: int, last: int) -> float:
-        """The sum over the days `first` to `last`, both counted.
+    def windows(self, today: int) -> "Windows":
+        """The sums over trailing windows, and the trends; days after today do not count.
 
-        >>> Daily([10, 12, 15], [1, 2, 4]).between(11, 15)
-        6.0
+        >>> windows = Daily([10, 12, 15], [1, 2, 4]).windows(today=15)
+        >>> windows.d1, windows.d7, round(windows.trend_7d, 3)
+        (4.0, 7.0, 1.0)
         """
+        days, sums = self.days, self.sums
+        if not days or days[-1] <= today - YEAR:
+            return NO_WINDOWS
+        parts = []  # what each span adds to the one before; differences of sums would be inexact
+        high = len(days) if days[-1] <= today else bisect_right(days, today)
+        for span in SPANS:
+            low = bisect_right(days, today - span, 0, high)
+            parts.append(sum(sums[low:high]))
+            high = low
+        day, week, month, week_before, quarter, month_before, year = parts
+        d7 = day + week
+        d30 = d7 + month
+        d90 = d30 + week_before + quarter
+        return Windows(
+            float(day),
+            float(d7),
+            float(d30),
+            float(d90),
+            float(d90 + month_before + year),
+            _trend(d7 / 7, (month + week_before) / 28),
+            _trend(d30 / 30, (week_before + quarter + month_before) / 90),
+        )
+
+    def counts(self, today: int) -> tuple[float, ...]:
+        """How many of the days in each of the trailing windows of 1, 7, 30, 90 and 365 days are there."""
         days = self.days
-        if not days or days[-1] < first:
-            return 0.0
-        return float(sum(self.sums[bisect_left(days, first) : bisect_right(days, last)]))
+        end = bisect_right(days, today)
+        return tuple([float(end - bisect_right(days, today - span, 0, end)) for span in (1, 7, 30, 90, YEAR)])
 
-    def trailing(self, days: int, today: int) -> float:
-        """The sum over today and the `days - 1` days before it."""
-        return self.between(today - days + 1, today)
 
-    def trend(self, recent: int, before: int, today: int) -> float:
-        """The rate r a day in the last days against q in those before: (r - q) / (r + q).
+class Windows(NamedTuple):
+    """Sums over the trailing windows of 1 to 365 days, and trends.
 
-        -1 means stopped, 0 steady, 1 begun; NaN if r + q is 0.
+    A window of N days is today and the N - 1 days before. The trend compares the rate r a day in a window
+    with that in the days before it, q: (r - q) / (r + q) is -1 for stopped, 0 for steady, 1 for begun, and
+    NaN if r + q is 0. 7 days are compared with the 28 before, 30 with the 90 before.
+    """
 
-        >>> round(Daily([2, 30], [1, 1]).trend(10, 30, today=31), 3)
-        0.5
-        """
-        rate = self.trailing(recent, today) / recent
-        past = self.between(today - recent - before + 1, today - recent) / before
-        return (rate - past) / (rate + past) if rate + past else math.nan
+    d1: float
+    d7: float
+    d30: float
+    d90: float
+    d365: float
+    trend_7d: float
+    trend_30d: float
+
+
+SPANS = (1, 7, 30, 7 + 28, 90, 30 + 90, YEAR)
+"""Days of the windows, with those that the trends need among them."""
+NO_WINDOWS = Windows(0.0, 0.0, 0.0, 0.0, 0.0, math.nan, math.nan)
+
+
+def _trend(rate: float, before: float) -> float:
+    return (rate - before) / (rate + before) if rate + before else math.nan
 
 
 class Run(msgspec.Struct, array_like=True):
@@ -141,11 +177,6 @@ class Active(msgspec.Struct, array_like=True):
     def total(self) -> int:
         """How many days, in all."""
         return len(self.daily.days) + (self.before.count if self.before else 0)
-
-    def within(self, days: int, today: int) -> float:
-        """How many of today and the `days - 1` days before it."""
-        kept = self.daily.days
-        return float(bisect_right(kept, today) - bisect_right(kept, today - days))
 
     def run(self) -> Run:
         """All of the days as a run (of none: the empty one)."""

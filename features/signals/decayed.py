@@ -33,79 +33,84 @@ VALUES = {
     "spend_decayed_30d": "money: spent, halved with each 30 days of age",
     "spend_decayed_90d": "money: spent, halved with each 90 days of age",
 }
-HALF_LIVES = (DAY, 7 * DAY, 30 * DAY, 90 * DAY)
-_STEEPEST = 1000.0
-"""2 to the power of more would be no float; only a time far ahead of `now` comes near it."""
+_DAY, _WEEK, _MONTH, _QUARTER = 1 / DAY, 1 / (7 * DAY), 1 / (30 * DAY), 1 / (90 * DAY)
+"""One over each half-life, in seconds."""
+_STEEPEST = 1000.0 / _DAY
+"""Seconds in which 2^1000 is reached: not much more is a float. Only a time far ahead of `now` comes near."""
 
 Sums = tuple[float, float, float, float]
 NONE: Sums = (0.0, 0.0, 0.0, 0.0)
-_ONE: Sums = (1.0, 1.0, 1.0, 1.0)
-
-
-class Fading(msgspec.Struct, array_like=True):
-    """Decayed sums, one for each half-life, as they stood at `at` (Unix seconds)."""
-
-    at: float = 0.0
-    sums: Sums = NONE
-
-    def add(self, at: float, amounts: Sums) -> None:
-        """Add amounts that stood at `at`; whichever is older is decayed to the time of the newer."""
-        age = at - self.at
-        old, new = (self.sums, amounts) if age >= 0 else (amounts, self.sums)
-        age = -abs(age)
-        self.at = max(at, self.at)
-        a, b, c, d = old
-        e, f, g, h = new
-        day, week, month, quarter = HALF_LIVES
-        self.sums = (
-            a * exp2(age / day) + e,
-            b * exp2(age / week) + f,
-            c * exp2(age / month) + g,
-            d * exp2(age / quarter) + h,
-        )
-
-    def value(self, now: float) -> Sums:
-        """The sums decayed to `now`."""
-        a, b, c, d = (
-            total * exp2(min((self.at - now) / life, _STEEPEST))
-            for total, life in zip(self.sums, HALF_LIVES, strict=True)
-        )
-        return a, b, c, d
+ONE: Sums = (1.0, 1.0, 1.0, 1.0)
 
 
 class State(msgspec.Struct, array_like=True):
-    """Events of any kind, orders, and their money; the latter two None before the first order."""
+    """The sums, one for each half-life, as they stood at a time (Unix seconds).
 
-    events: Fading = msgspec.field(default_factory=Fading)
-    orders: Fading | None = None
-    spend: Fading | None = None
+    Orders and their money have a time of their own, so that an event without an order is cheap.
+    """
+
+    at: float = 0.0
+    events: Sums = NONE
+    ordered_at: float = 0.0
+    orders: Sums | None = None
+    spend: Sums | None = None
 
 
 def update(state: State, event: Event) -> None:
     """Add an event, and an order with its money."""
-    state.events.add(event.at, _ONE)
+    at = event.at
+    age = state.at - at
+    if age <= 0.0:  # most events; `_add` in place, for speed
+        a, b, c, d = state.events
+        state.events = (
+            a * exp2(age * _DAY) + 1.0,
+            b * exp2(age * _WEEK) + 1.0,
+            c * exp2(age * _MONTH) + 1.0,
+            d * exp2(age * _QUARTER) + 1.0,
+        )
+        state.at = at
+    else:
+        state.events = _add(state.events, state.at, ONE, at)
     if event.name == "Order Completed":
         worth = event.properties.worth()
-        if state.orders is None or state.spend is None:
-            state.orders, state.spend = Fading(), Fading()
-        state.orders.add(event.at, _ONE)
-        state.spend.add(event.at, (worth,) * 4)
+        _take_orders(state, at, ONE, (worth, worth, worth, worth))
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """The sums decayed to `now`; 0 is an empty sum here, not a gap."""
-    return tuple(
-        total
-        for fading in (state.events, state.orders, state.spend)
-        for total in (fading.value(now) if fading else NONE)
-    )
+    events = _faded(state.events, state.at - now)
+    if state.orders is None or state.spend is None:
+        return events + NONE + NONE
+    age = state.ordered_at - now
+    return events + _faded(state.orders, age) + _faded(state.spend, age)
 
 
 def merge(state: State, other: State) -> None:
     """Add the other's sums."""
-    state.events.add(other.events.at, other.events.sums)
+    state.events = _add(state.events, state.at, other.events, other.at)
+    state.at = max(state.at, other.at)
     if other.orders is not None and other.spend is not None:
-        if state.orders is None or state.spend is None:
-            state.orders, state.spend = Fading(), Fading()
-        state.orders.add(other.orders.at, other.orders.sums)
-        state.spend.add(other.spend.at, other.spend.sums)
+        _take_orders(state, other.ordered_at, other.orders, other.spend)
+
+
+def _take_orders(state: State, at: float, orders: Sums, spend: Sums) -> None:
+    """Add sums over orders that stood at `at`."""
+    state.orders = _add(state.orders or NONE, state.ordered_at, orders, at)
+    state.spend = _add(state.spend or NONE, state.ordered_at, spend, at)
+    state.ordered_at = max(state.ordered_at, at)
+
+
+def _add(mine: Sums, mine_at: float, its: Sums, its_at: float) -> Sums:
+    """Two sums as one, at the later of their times."""
+    if mine_at > its_at:
+        mine, mine_at, its, its_at = its, its_at, mine, mine_at
+    a, b, c, d = _faded(mine, mine_at - its_at)
+    e, f, g, h = its
+    return (a + e, b + f, c + g, d + h)
+
+
+def _faded(sums: Sums, age: float) -> Sums:
+    """The sums after a time, given as a negative number of seconds."""
+    age = min(age, _STEEPEST)
+    a, b, c, d = sums
+    return (a * exp2(age * _DAY), b * exp2(age * _WEEK), c * exp2(age * _MONTH), d * exp2(age * _QUARTER))

@@ -1,7 +1,7 @@
 """Frequency: how many orders, active days and events, in all and lately, and where the numbers are going.
 
 A window of N days is today (UTC) and the N - 1 days before. A day is active if any event fell on it. A trend
-compares the rate of the last days with that of the days before: see `Daily.trend`.
+compares the rate of the last days with that of the days before: see `Windows`.
 
 The state holds at most 365 days: 5 bytes for each active one and 4 more with an order, at most 3.5 kB.
 
@@ -17,7 +17,7 @@ The state holds at most 365 days: 5 bytes for each active one and 4 more with an
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import DAY, YEAR, Active, Daily, day_of
+from features.signals.daily import DAY, Active, Daily, day_of
 
 EVENTS = None
 VALUES = {
@@ -70,18 +70,20 @@ def update(state: State, event: Event) -> None:
 def value(state: State, now: float) -> tuple[float, ...]:
     """Counts, which are 0 where nothing was, and trends."""
     today = day_of(now)
-    active, events, orders = state.active, state.active.daily, state.ordered
+    events, orders = state.active.daily.windows(today), state.ordered.windows(today)
     return (
         float(state.orders),
-        *(orders.trailing(days, today) for days in (1, 7, 30, 90, YEAR)),
-        float(active.total),
-        *(active.within(days, today) for days in (1, 7, 30, 90, YEAR)),
+        *orders[:5],
+        float(state.active.total),
+        *state.active.daily.counts(today),
         float(state.events),
-        *(events.trailing(days, today) for days in (7, 30, 90)),
-        events.trend(7, 28, today),
-        events.trend(30, 90, today),
-        orders.trend(7, 28, today),
-        orders.trend(30, 90, today),
+        events.d7,
+        events.d30,
+        events.d90,
+        events.trend_7d,
+        events.trend_30d,
+        orders.trend_7d,
+        orders.trend_30d,
     )
 
 

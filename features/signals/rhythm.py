@@ -17,7 +17,7 @@ import math
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import DAY, YEAR, Active, day_of
+from features.signals.daily import DAY, Active, day_of
 
 EVENTS = frozenset({"Order Completed"})
 VALUES = {
@@ -47,7 +47,7 @@ def update(state: State, event: Event) -> None:
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """The gaps in days, and the present gap against them; NaN before the second purchase day."""
-    lately = state.days.within(YEAR, day_of(now))
+    lately = state.days.daily.counts(day_of(now))[-1]
     run = state.days.run()
     gaps = run.count - 1
     if gaps < 1:

@@ -14,13 +14,13 @@ the state is at most 1 kB of intervals and 1.5 kB of days.
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from operator import sub
 
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import DAY, YEAR, Daily, day_of
+from features.signals.daily import DAY, Daily, day_of
 
 EVENTS = frozenset(
     {
@@ -56,10 +56,11 @@ GAP = 1800.0
 """Seconds without an event that end a session."""
 OPEN = DAY + GAP
 """How far behind the newest event a session may have ended and still be reached by a late event."""
+_NOTHING = (0.0,) * 6 + (math.nan,) * 3
 
 
 class State(msgspec.Struct, array_like=True):
-    """The recent sessions in time order (Unix seconds, events), and the sums of all before them."""
+    """The recent sessions in time order (Unix seconds, events), the sums of those before, all per day."""
 
     starts: list[float] = []
     ends: list[float] = []
@@ -83,45 +84,42 @@ def update(state: State, event: Event) -> None:
 
 
 def _insert(state: State, start: float, end: float, count: int) -> None:
-    """Put an interval among the recent ones, and join those that it touches."""
+    """Put an interval among the recent ones, as one with those that it touches."""
     starts, ends, counts = state.starts, state.ends, state.counts
     after = bisect_right(starts, end + GAP)
     before = after
     while before and ends[before - 1] >= start - GAP:
         before -= 1
-    touched = slice(before, after)
-    starts[touched] = [min(start, *starts[touched])] if before < after else [start]
-    counts[touched] = [count + sum(counts[touched])]
-    ends[touched] = [max(end, *ends[touched])] if before < after else [end]
+    if before < after:
+        for joined in starts[before:after]:
+            state.daily.add(day_of(joined), -1)
+        start, end = min(start, starts[before]), max(end, ends[after - 1])
+        count += sum(counts[before:after])
+    starts[before:after], ends[before:after], counts[before:after] = [start], [end], [count]
+    state.daily.add(day_of(start), 1)
 
 
 def _fold(state: State) -> None:
-    """Sum up the sessions which are over."""
-    oldest = state.ends[-1] - OPEN if state.ends else 0.0
-    while state.ends and state.ends[0] < oldest:
-        start, end, count = state.starts.pop(0), state.ends.pop(0), state.counts.pop(0)
-        state.past += 1
-        state.events += count
-        state.seconds += end - start
-        state.single += count == 1
-        state.daily.add(day_of(start), 1)
+    """Sum up the sessions which no event within a day of the newest can reach."""
+    starts, ends, counts = state.starts, state.ends, state.counts
+    over = bisect_left(ends, ends[-1] - OPEN)
+    if over:
+        state.past += over
+        state.events += sum(counts[:over])
+        state.seconds += sum(map(sub, ends[:over], starts[:over]))
+        state.single += counts[:over].count(1)
+        del starts[:over], ends[:over], counts[:over]
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Sessions in all and per window, and what an average one is like (NaN before the first)."""
     total = state.past + len(state.starts)
     if not total:
-        return (0.0,) * 6 + (math.nan,) * 3
-    today = day_of(now)
-    begun = [day_of(start) for start in state.starts]
-    windows = (
-        state.daily.trailing(days, today) + sum(today - days < day <= today for day in begun)
-        for days in (1, 7, 30, 90, YEAR)
-    )
+        return _NOTHING
     seconds = state.seconds + sum(map(sub, state.ends, state.starts))
     return (
         float(total),
-        *windows,
+        *state.daily.windows(day_of(now))[:5],
         (state.events + sum(state.counts)) / total,
         seconds / 60.0 / total,
         (state.single + state.counts.count(1)) / total,
@@ -133,11 +131,13 @@ def merge(state: State, other: State) -> None:
 
     Sessions that were summed up in one of the two stay apart from those of the other.
     """
-    for start, end, count in zip(other.starts, other.ends, other.counts, strict=True):
-        _insert(state, start, end, count)
     state.past += other.past
     state.events += other.events
     state.seconds += other.seconds
     state.single += other.single
     state.daily.merge(other.daily)
-    _fold(state)
+    for start, end, count in zip(other.starts, other.ends, other.counts, strict=True):
+        state.daily.add(day_of(start), -1)
+        _insert(state, start, end, count)
+    if state.ends:
+        _fold(state)

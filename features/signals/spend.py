@@ -1,6 +1,6 @@
 """Spend: how much money, in all, lately and per order, in the currency of the events.
 
-A window of N days is today (UTC) and the N - 1 days before. For trends see `Daily.trend`. Refunds are not
+A window of N days is today (UTC) and the N - 1 days before. For trends see `Windows`. Refunds are not
 taken off. The state holds at most 365 days with an order: 12 bytes each, at most 4.4 kB.
 
 >>> from features.signals.testing import order
@@ -16,7 +16,7 @@ import math
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import YEAR, Daily, day_of
+from features.signals.daily import Daily, day_of
 
 EVENTS = frozenset({"Order Completed"})
 VALUES = {
@@ -54,16 +54,9 @@ def update(state: State, event: Event) -> None:
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Money in all, per window, per order and of the last order; NaN per order if there was none."""
-    today = day_of(now)
-    daily = state.daily
-    return (
-        state.total,
-        *(daily.trailing(days, today) for days in (1, 7, 30, 90, YEAR)),
-        state.total / state.orders if state.orders else math.nan,
-        state.last[1],
-        daily.trend(7, 28, today),
-        daily.trend(30, 90, today),
-    )
+    windows = state.daily.windows(day_of(now))
+    mean = state.total / state.orders if state.orders else math.nan
+    return (state.total, *windows[:5], mean, state.last[1], windows.trend_7d, windows.trend_30d)
 
 
 def merge(state: State, other: State) -> None:

@@ -1,31 +1,82 @@
 """Sums per day."""
 
+import math
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.signals.daily import Daily, day_of
+from features.signals.daily import Active, Daily, Run, day_of
 
 entries = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 9)), max_size=60)
+distinct = st.sets(st.integers(0, 300), max_size=12).map(sorted)
 
 
-@given(entries, st.integers(1, 120), st.integers(0, 420))
-def test_a_trailing_sum_equals_the_sum_of_the_entries_in_the_window(given_entries, window, today):
+def summed(given_entries, keep=1000):
     daily = Daily()
     for day, amount in given_entries:
-        daily.add(day, amount, keep=1000)
-    expected = sum(amount for day, amount in given_entries if today - window < day <= today)
-    assert daily.trailing(window, today) == expected
+        daily.add(day, amount, keep)
+    return daily
+
+
+def active(days):
+    found = Active()
+    for day in days:
+        found.add(day, 1)
+    return found
+
+
+@given(entries, st.sampled_from([1, 7, 30, 90, 365]), st.integers(0, 800))
+def test_a_window_is_today_and_the_days_before(given_entries, span, today):
+    windows = summed(given_entries).windows(today)
+    expected = sum(amount for day, amount in given_entries if today - span < day <= today)
+    assert getattr(windows, f"d{span}") == expected
+
+
+@given(entries, st.integers(0, 800))
+def test_a_trend_is_the_difference_of_two_rates_over_their_sum(given_entries, today):
+    windows = summed(given_entries).windows(today)
+    for trend, recent, before in ((windows.trend_7d, 7, 28), (windows.trend_30d, 30, 90)):
+        rate = sum(a for day, a in given_entries if today - recent < day <= today) / recent
+        past = sum(a for day, a in given_entries if today - recent - before < day <= today - recent) / before
+        expected = (rate - past) / (rate + past) if rate + past else math.nan
+        assert trend == pytest.approx(expected, nan_ok=True)
+
+
+@given(entries, st.integers(0, 800))
+def test_the_days_of_a_window_are_counted_once_each(given_entries, today):
+    found = summed(given_entries).counts(today)
+    days = {day for day, _ in given_entries}
+    assert found == tuple(sum(today - span < day <= today for day in days) for span in (1, 7, 30, 90, 365))
 
 
 @given(entries, st.integers(1, 50))
 def test_no_more_days_are_held_than_are_kept_and_none_too_early_is_lost(given_entries, keep):
-    daily = Daily()
-    for day, amount in given_entries:
-        daily.add(day, amount, keep=keep)
+    daily = summed(given_entries, keep)
     newest = max((day for day, _ in given_entries), default=0)
     assert len(daily.days) <= keep
     assert daily.days == sorted(set(daily.days))
-    assert daily.trailing(keep, newest) == sum(a for day, a in given_entries if day > newest - keep)
+    assert sum(daily.sums) == sum(a for day, a in given_entries if day > newest - keep)
+
+
+@given(st.lists(st.integers(0, 2000), min_size=1, max_size=40))
+def test_the_days_before_the_last_year_stay_known_by_their_sums(days):
+    run = active(sorted(days)).run()
+    ordered = sorted(set(days))
+    gaps = [late - early for early, late in pairwise(ordered)]
+    squares = sum(gap * gap for gap in gaps)
+    assert run == Run(len(ordered), ordered[0], ordered[-1], squares, max(gaps, default=0))
+
+
+@given(distinct, distinct)
+def test_two_that_interleave_long_ago_give_no_more_days_than_there_were(mine, its):
+    one, other = active([*mine, 1000]), active([*its, 1000])
+    one.merge(other)
+    run = one.run()
+    assert max(len(mine), len(its)) < run.count <= len({*mine, *its}) + 1
+    assert run.first == min([*mine, *its, 1000])
+    assert run.last == 1000
 
 
 def test_a_day_begins_at_midnight_utc():

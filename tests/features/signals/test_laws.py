@@ -23,7 +23,7 @@ TEXTS = (None, "Great service, I love it!", "Terrible, want my money back", "It 
 
 
 def body(kind, random, products=6):
-    """What an event of a kind carries: all that signals read, drawn from little, so that things meet again."""
+    """What an event of a kind carries: all that signals read, drawn from little so that things meet."""
 
     def maybe(*values):
         return random.choice((None, *values))
