@@ -9,13 +9,15 @@ import math
 import msgspec
 
 PRODUCTS = 20
-"""Products that are kept: those added or removed last."""
+"""Products that the cart holds: those added last."""
+MARKS = 40
+"""Products that are kept, removed ones among them: those added or removed last."""
 REMOVED = math.inf
 """Stands for the worth of a product that was taken out: larger than any, it wins among marks of one time."""
 
 
 class Cart(msgspec.Struct, array_like=True):
-    """Per product time (Unix seconds) and worth of its newest mark after the last order; 700 bytes."""
+    """Per product time (Unix seconds) and worth of its newest mark after the last order; 1.4 kB."""
 
     ordered_at: float = -math.inf
     marks: dict[str, tuple[float, float]] = {}
@@ -27,7 +29,7 @@ class Cart(msgspec.Struct, array_like=True):
         found = self.marks.get(product)
         if found is None or (at, worth) > found:
             self.marks[product] = (at, worth)
-            if len(self.marks) > PRODUCTS:
+            if len(self.marks) > MARKS:
                 del self.marks[min(self.marks, key=lambda product: (self.marks[product][0], product))]
 
     def order(self, at: float) -> None:
@@ -44,7 +46,7 @@ class Cart(msgspec.Struct, array_like=True):
             self.mark(product, at, worth)
 
     def lines(self) -> list[tuple[float, float]]:
-        """(time added, worth) of each product in the cart.
+        """(time added, worth) of each product in the cart, newest first.
 
         >>> cart = Cart()
         >>> cart.mark("tea", 10.0, 4.0), cart.mark("pot", 20.0, 30.0), cart.mark("tea", 30.0, REMOVED)
@@ -52,4 +54,5 @@ class Cart(msgspec.Struct, array_like=True):
         >>> cart.lines()
         [(20.0, 30.0)]
         """
-        return [mark for mark in self.marks.values() if mark[1] < REMOVED]
+        held = [mark for mark in self.marks.values() if mark[1] < REMOVED]
+        return sorted(held, reverse=True)[:PRODUCTS]

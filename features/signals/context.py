@@ -27,7 +27,7 @@ LETTERS = 64
 """Letters that are kept of a text."""
 
 Seen = tuple[float, str]
-"""When (Unix seconds) and what, in lower case."""
+"""When (Unix seconds) and what."""
 
 
 class State(msgspec.Struct, array_like=True):
@@ -65,7 +65,7 @@ def _country(context: Context | None, traits: dict[str, Any] | None) -> object:
 
 def _seen(at: float, text: object) -> Seen | None:
     """What an event says, unless it is nothing, or no text."""
-    return (at, text.lower()[:LETTERS]) if isinstance(text, str) and text else None
+    return (at, text[:LETTERS]) if isinstance(text, str) and text else None
 
 
 def _newest(left: Seen | None, right: Seen | None) -> Seen | None:

@@ -65,16 +65,16 @@ VALUES = {
     for name, text in _described(channel, opens).items()
 } | {
     "best_channel": "channel: 0 email, 1 push, 2 sms, 3 web, 4 in-app; the one with the best rate of clicks",
-    "best_hour": "hour: of the week (UTC, 0 is Monday 00:00) of most opens and clicks, those beside it at half",
+    "best_hour": "hour: of the week (UTC, 0 is Monday 00:00) of most opens and clicks, those beside it half",
     "unsubscribes_total": "count: times unsubscribed ever",
 }
 
 
 class Channel(msgspec.Struct, array_like=True):
-    """Messages sent, opened and clicked, and when the last open or click was (Unix seconds)."""
+    """Messages sent, opened and clicked, and when the last open or click was (Unix seconds; -inf: never)."""
 
     counts: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0])
-    answered_at: float = math.nan
+    answered_at: float = -math.inf
 
 
 class State(msgspec.Struct, array_like=True):
@@ -98,8 +98,7 @@ def update(state: State, event: Event) -> None:
     if step != SENT:
         hour = (int(event.at // 3600) + _FIRST_HOUR) % WEEK
         state.hours[hour] = state.hours.get(hour, 0) + 1
-        if not event.at <= channel.answered_at:
-            channel.answered_at = event.at
+        channel.answered_at = max(channel.answered_at, event.at)
 
 
 def merge(state: State, other: State) -> None:
@@ -107,8 +106,7 @@ def merge(state: State, other: State) -> None:
     for index, added in other.channels.items():
         channel = state.channels.setdefault(index, Channel())
         channel.counts = [mine + theirs for mine, theirs in zip(channel.counts, added.counts, strict=True)]
-        if not added.answered_at <= channel.answered_at:
-            channel.answered_at = added.answered_at
+        channel.answered_at = max(channel.answered_at, added.answered_at)
     for hour, answers in other.hours.items():
         state.hours[hour] = state.hours.get(hour, 0) + answers
     state.unsubscribes += other.unsubscribes
@@ -126,7 +124,9 @@ def value(state: State, now: float) -> tuple[float, ...]:
         found += (sent, opened, clicked) if opens else (sent, clicked)
         if opens:
             found.append(opened / sent if sent else math.nan)
-        found += (clicked / sent if sent else math.nan, (now - channel.answered_at) / DAY)
+        answered = channel.answered_at > -math.inf
+        found.append(clicked / sent if sent else math.nan)
+        found.append((now - channel.answered_at) / DAY if answered else math.nan)
     return (
         *map(float, found),
         _best_channel(state.channels),

@@ -74,32 +74,26 @@ class Scores(msgspec.Struct, array_like=True):
 
 
 class State(msgspec.Struct, array_like=True):
-    """Scores by kind (`nps`, `csat`, `ces`, `review`, `sentiment`), counts, tickets; 2.2 kB at most."""
+    """Scores by kind (`nps`, `csat`, `ces`, `review`, `sentiment`), reviews, tickets; 2.2 kB at most."""
 
     scores: dict[str, Scores] = {}
     reviews: int = 0
-    opened: int = 0
-    resolved: int = 0
-    first_contacts: int = 0
     tickets: Tickets = msgspec.field(default_factory=Tickets)
 
 
 def update(state: State, event: Event) -> None:
-    """Take up a score, a ticket and the words that came with it."""
+    """Take up a score, a ticket (if it has an id) and the words that came with it."""
     name, at, properties = event.name, event.at, event.properties
     ticket = None if properties.ticket_id is None else str(properties.ticket_id)
     if name == REVIEW:
         state.reviews += 1
         _score(state, "review", at, properties.rating)
     elif name == OPENED:
-        state.opened += 1
         if ticket is not None:
             state.tickets.note(ticket, opened=at)
     elif name == RESOLVED:
-        state.resolved += 1
-        state.first_contacts += properties.first_contact is True
         if ticket is not None:
-            state.tickets.note(ticket, resolved=at)
+            state.tickets.note(ticket, resolved=at, first_contact=properties.first_contact is True)
     else:
         _score(state, SURVEYS[name], at, properties.score)
     text = properties.comment or properties.review_body
@@ -117,9 +111,6 @@ def merge(state: State, other: State) -> None:
     for kind, scores in other.scores.items():
         state.scores.setdefault(kind, Scores()).merge(scores)
     state.reviews += other.reviews
-    state.opened += other.opened
-    state.resolved += other.resolved
-    state.first_contacts += other.first_contacts
     state.tickets.merge(other.tickets)
 
 
@@ -131,16 +122,17 @@ def value(state: State, now: float) -> tuple[float, ...]:
     nps, csat, ces, review, words = (
         state.scores.get(kind, _NONE) for kind in (*SURVEYS.values(), "review", "sentiment")
     )
+    tickets = state.tickets.sums()
     detractor = float(nps.last[1] <= DETRACTOR) if nps.count else math.nan
     return (
         *_survey(nps, now),
         detractor,
         *_survey(csat, now),
         *_survey(ces, now),
-        float(state.tickets.open()),
-        float(state.opened),
-        state.tickets.mean_hours(),
-        state.first_contacts / state.resolved if state.resolved else math.nan,
+        float(tickets.open),
+        float(tickets.opened),
+        tickets.hours / tickets.closed if tickets.closed else math.nan,
+        tickets.first_contact / tickets.resolved if tickets.resolved else math.nan,
         review.last[1],
         float(state.reviews),
         words.last[1],

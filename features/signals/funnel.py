@@ -40,7 +40,7 @@ VALUES = {
 
 
 class State(msgspec.Struct, array_like=True):
-    """Counts of each step, the open cart and the views; 4 kB at most, 100 bytes after a few views."""
+    """Counts of each step, the open cart and the views; 5 kB at most, 100 bytes after a few views."""
 
     viewed: int = 0
     added: int = 0
@@ -98,7 +98,7 @@ def value(state: State, now: float) -> tuple[float, ...]:
         _rate(state.orders, state.viewed),
         float(len(lines)),
         sum(worth for _, worth in lines) if lines else math.nan,
-        (now - max(at for at, _ in lines)) / 3600.0 if lines else math.nan,
+        (now - lines[0][0]) / 3600.0 if lines else math.nan,
         float(max(unbought, default=0)),
         float(len(unbought)),
     )

@@ -5,7 +5,7 @@ Views weigh 0.25 and lines of orders 1, halved with each 90 days of age, as a fo
 Texts fall into 32 buckets by a hash, whatever their case, so the state is bounded however many there are.
 Entropy is Shannon's, in nats: 0 for one bucket only, ln 32 = 3.47 for all alike.
 
->>> from ebbtide.domain.event import Product, Properties
+>>> from ebbtide.domain.event import Product
 >>> state = State()
 >>> lines = (Product(category="Tea", brand="x"), Product(category="tea"), Product(category="Pots"))
 >>> update(state, Event("1", "c", "Order Completed", 0.0, Properties(products=lines, discount=2.0)))
@@ -19,7 +19,7 @@ from zlib import crc32
 
 import msgspec
 
-from ebbtide.domain.event import Event
+from ebbtide.domain.event import Event, Properties
 from features.signals.daily import DAY
 
 EVENTS = frozenset({"Product Viewed", "Order Completed"})
@@ -58,10 +58,15 @@ def update(state: State, event: Event) -> None:
         _add(state.brands, properties.brand, VIEW_WEIGHT * weight)
         return
     state.orders += 1
-    state.discounted += bool(properties.coupon) or (properties.discount or 0.0) > 0
+    state.discounted += _cheaper(properties)
     for line in properties.products:
         _add(state.categories, line.category, weight)
         _add(state.brands, line.brand, weight)
+
+
+def _cheaper(order: Properties) -> bool:
+    """Whether an order had a discount or a coupon."""
+    return (order.discount or 0.0) > 0 or bool(order.coupon) or order.coupon_id is not None
 
 
 def _add(weights: Weights, text: str | None, weight: float) -> None:

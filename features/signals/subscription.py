@@ -66,7 +66,7 @@ def update(state: State, event: Event) -> None:
         setattr(state, kept, max(getattr(state, kept), at))
     _forgive(state)
     if properties.plan is not None and properties.plan != "":
-        plan = (at, str(properties.plan).lower()[:LETTERS])
+        plan = (at, str(properties.plan)[:LETTERS])
         state.plan = plan if state.plan is None else max(state.plan, plan)
     if properties.renewal_date is not None:
         try:
@@ -96,7 +96,7 @@ def merge(state: State, other: State) -> None:
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
-    """Plan, days to renewal, failures (0 is a count), asked to leave, subscribed; NaN of what was not said."""
+    """Plan, days to renewal, failures, asked to leave, subscribed; NaN where nothing was said."""
     asked = subscribed = math.nan
     if state.seen:
         asked = float(_follows(max(state.asked_at, state.cancelled_at), state.begun_at))

@@ -7,12 +7,12 @@ from heapq import nlargest
 
 import msgspec
 
-from features.signals.daily import DAY, day_of
+from features.signals.daily import DAY
 
 VIEWS = 64
 """Views that are kept: the newest."""
-SPAN = 30
-"""Days, today included, in which a view counts."""
+SPAN = 30 * DAY
+"""Seconds for which a view counts."""
 PRODUCTS, PER_PRODUCT = 30, 8
 """Products that are counted, those viewed last, and views of one that are."""
 BOUGHT = 16
@@ -29,13 +29,13 @@ class Views(msgspec.Struct, array_like=True):
     bought: dict[str, float] = {}
 
     def view(self, product: str, at: float) -> None:
-        """Note a view; let go of the oldest, and of those that no window will reach again."""
+        """Note a view; let go of the oldest, and of those that will not count again."""
         seen = self.seen
         if not seen or at > seen[-1][0]:
             seen.append((at, product))
         else:
             insort(seen, (at, product))
-        while len(seen) > VIEWS or seen[0][0] < seen[-1][0] - SPAN * DAY:
+        while len(seen) > VIEWS or seen[0][0] < seen[-1][0] - SPAN:
             del seen[0]
 
     def buy(self, products: Iterable[str], at: float) -> None:
@@ -68,11 +68,9 @@ class Views(msgspec.Struct, array_like=True):
         >>> views.unbought(50.0)
         [2]
         """
-        today = day_of(now)
-        start, end = (today - SPAN + 1) * DAY, (today + 1) * DAY
         counts: dict[str, int] = {}
         for at, product in reversed(self.seen):
-            if start <= at < end and at > self.bought.get(product, -math.inf):
+            if now - at <= SPAN and at > self.bought.get(product, -math.inf):
                 count = counts.get(product, 0)
                 if count < PER_PRODUCT and (count or len(counts) < PRODUCTS):
                     counts[product] = count + 1
