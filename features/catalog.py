@@ -10,14 +10,20 @@ from ebbtide.domain.event import Event
 from features.signals import (
     basket,
     calendar,
+    context,
     decayed,
+    engagement,
+    feedback,
     frequency,
+    funnel,
+    interest,
     recency,
     refunds,
     repertoire,
     rhythm,
     session,
     spend,
+    subscription,
     tenure,
 )
 
@@ -58,10 +64,16 @@ SIGNALS: dict[str, Signal] = {
     "rhythm": rhythm,
     "decayed": decayed,
     "session": session,
+    "funnel": funnel,
+    "interest": interest,
     "basket": basket,
     "repertoire": repertoire,
+    "engagement": engagement,
+    "feedback": feedback,
     "tenure": tenure,
     "calendar": calendar,
+    "context": context,
+    "subscription": subscription,
 }
 
 DESCRIPTIONS: dict[str, str] = {
