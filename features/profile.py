@@ -30,7 +30,8 @@ class State(msgspec.Struct, array_like=True):
     `last_at` is the newest event's time (Unix seconds, UTC). `logged` and `imported` are the places of the
     last events applied from the event log and from imports: one at or before them was applied already, so
     redelivery changes nothing. `signals` has each signal's state in the catalog's order, None for a signal
-    that no event has reached.
+    that no event has reached. A customer that turned out to be another has the other's id in `merged_into`
+    and nothing else; `claimed` are the others that this one takes up.
     """
 
     catalog: str
@@ -38,6 +39,8 @@ class State(msgspec.Struct, array_like=True):
     logged: Offset
     imported: Offset
     signals: list[Any]
+    merged_into: str = ""
+    claimed: list[str] = []
 
 
 class _Typed(msgspec.Struct, array_like=True):
@@ -48,6 +51,8 @@ class _Typed(msgspec.Struct, array_like=True):
     logged: Offset
     imported: Offset
     signals: Stored
+    merged_into: str = ""
+    claimed: list[str] = []
 
 
 _MODULES = tuple(SIGNALS.values())
@@ -149,4 +154,12 @@ def decode(raw: bytes) -> State:
             f"state of a customer: expected catalog {VERSION}, found {typed.catalog}; "
             "import the events again into a new working folder"
         )
-    return State(typed.catalog, typed.last_at, typed.logged, typed.imported, list(typed.signals))
+    return State(
+        typed.catalog,
+        typed.last_at,
+        typed.logged,
+        typed.imported,
+        list(typed.signals),
+        typed.merged_into,
+        typed.claimed,
+    )

@@ -18,7 +18,7 @@ from ebbtide.logs.offsets import committed
 from streaming.updater import IMPORTED, Batch
 
 BATCH = 5_000
-"""Records at a time at the most: when there are many, customers come often in a batch, and each is written once."""
+"""Records at a time at the most. When many wait, a customer comes often in a batch, and is written once."""
 IDLE = timedelta(milliseconds=20)
 """How long a partition rests when there was nothing to read."""
 HEARTBEAT = timedelta(seconds=10)

@@ -1,14 +1,19 @@
 """Applies batches of events to the states of their customers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from ebbtide.clock import Clock
-from ebbtide.domain.event import Event, EventError, decode
+from ebbtide.domain import identity
+from ebbtide.domain.event import Event, EventError
+from ebbtide.domain.event import decode as decode_event
+from ebbtide.domain.identity import Absorb, HandOver, Message
 from ebbtide.logs.events import BEGINNING, Entry, Record, offset_key
 from ebbtide.logs.rejected import Rejection
 from features.history import Row
-from features.profile import State, encode, new_state, update
+from features.profile import State, encode, merge, new_state, update
+from features.profile import decode as decode_state
 from features.signals.daily import day_of
 from features.store.online import OnlineStore
 
@@ -17,6 +22,9 @@ IMPORTED = -1
 LATENESS = 24 * 3600.0
 """Seconds; signals do not depend on the order of events that lie this near to each other."""
 LATE = "late: older than the newest event of its customer by more than the lateness allowed"
+TOO_MANY = "identity: the customer has taken up as many other ids as are allowed"
+CIRCLE = "identity: the customers it was sent on to lead back to one another"
+TAKEN = "identity: the other id belongs to another customer already"
 KEPT_CUSTOMERS = 200_000
 """States that a partition keeps in memory between batches; the longest untouched go first."""
 
@@ -74,15 +82,22 @@ class Updater:
         """Apply a batch. An event that a state has seen already (by its offset) changes nothing."""
         rejected: list[Rejection] = []
         events = [(record, event) for record in batch.records if (event := _decode(record, rejected))]
-        states = self._states(batch.partition, {event.customer for _, event in events})
-        work = _Work(states, self._clock(), self._lateness, rejected)
-        for record, event in events:
-            work.take(record, event)
-        raws = [record.raw for record in batch.records]
+        states = partial(self._states, batch.partition)
+        work = _Work(states, self._clock(), self._lateness, rejected, direct=batch.partition == IMPORTED)
+        work.take_all(events)
+        raws = [record.raw for record in batch.records if not record.raw.startswith(identity.PREFIX)]
         last = batch.records[-1].offset if batch.records else BEGINNING
         present = work.present()
         return Changes(
-            batch.partition, last, raws, len(events), work.rows + present, present, work.orders, rejected, []
+            batch.partition,
+            last,
+            raws,
+            len(events),
+            work.rows + present,
+            present,
+            work.orders,
+            rejected,
+            work.passed_on,
         )
 
     def _states(self, partition: int, customers: set[str]) -> dict[str, State]:
@@ -99,35 +114,103 @@ class Updater:
 
 
 class _Work:
-    """One batch being applied."""
+    """One batch being applied.
+
+    What concerns a customer of another partition is passed on through the event log; with `direct`, in an
+    import, which has all customers at hand, it is done at once.
+    """
 
     def __init__(
-        self, states: dict[str, State], now: float, lateness: float, rejected: list[Rejection]
+        self,
+        states: Callable[[set[str]], dict[str, State]],
+        now: float,
+        lateness: float,
+        rejected: list[Rejection],
+        *,
+        direct: bool,
     ) -> None:
-        self._states, self._now, self._lateness, self._rejected = states, now, lateness, rejected
+        self._find, self._now, self._lateness, self._rejected = states, now, lateness, rejected
+        self._direct = direct
+        self._states: dict[str, State] = {}
         self._touched: set[str] = set()
         self.rows: list[Row] = []
         self.orders: list[tuple[str, float]] = []
+        self.passed_on: list[Entry] = []
 
-    def take(self, record: Record, event: Event) -> None:
-        """Apply one event to its customer's state."""
-        customer = event.customer
-        state = self._states[customer]
-        if not _is_new(record, state):
-            return
-        if event.at < state.last_at - self._lateness and record.partition != IMPORTED:
-            self._rejected.append(Rejection(None, LATE, record.raw))
-            return
-        if customer in self._touched and day_of(state.last_at) < day_of(event.at):
-            self.rows.append(self._row(customer, state))
-        update(state, event)
-        self._touched.add(customer)
-        if event.name == "Order Completed":
-            self.orders.append((customer, event.at))
+    def take_all(self, events: Sequence[tuple[Record, Event | Message]]) -> None:
+        """Apply events in their order, each once."""
+        self._states = self._find({event.customer for _, event in events})
+        for record, event in events:
+            if _is_new(record, self._states[event.customer]):
+                self._take(event, record.raw)
 
     def present(self) -> list[Row]:
         """The states of all customers touched, as they are now."""
         return [self._row(customer, self._states[customer]) for customer in sorted(self._touched)]
+
+    def _take(self, event: Event | Message, raw: bytes) -> None:
+        state = self._states[event.customer]
+        if isinstance(event, HandOver):
+            self._hand_over(event, state, raw)
+        elif state.merged_into:
+            self._redirect(event, state.merged_into, raw)
+        elif isinstance(event, Absorb):
+            self._before_change(event.customer, state, event.at)
+            merge(state, decode_state(event.state))
+        elif event.at < state.last_at - self._lateness and not self._direct:
+            self._rejected.append(Rejection(None, LATE, raw))
+        else:
+            self._apply(event, state, raw)
+
+    def _apply(self, event: Event, state: State, raw: bytes) -> None:
+        self._before_change(event.customer, state, event.at)
+        update(state, event)
+        if event.name == "Order Completed":
+            self.orders.append((event.customer, event.at))
+        elif event.also is not None and (other := identity.linked(event)) is not None:
+            if len(state.claimed) >= identity.MOST_MERGES:
+                self._rejected.append(Rejection(None, TOO_MANY, raw))
+            elif other not in state.claimed:
+                state.claimed.append(other)
+                asked = HandOver(f"handover:{event.id}", other, event.customer, event.at)
+                self._pass_on(other, asked.id, identity.encode(asked))
+
+    def _hand_over(self, asked: HandOver, state: State, raw: bytes) -> None:
+        """Send a customer's state to another, and leave a sign post."""
+        if state.merged_into:
+            if state.merged_into != asked.to:
+                self._rejected.append(Rejection(None, TAKEN, raw))
+            return
+        if asked.to in state.claimed and asked.customer < asked.to:
+            return  # each claims the other, and the other will hand over
+        sent = Absorb(f"absorb:{asked.id}", asked.to, asked.customer, asked.at, encode(state))
+        post = new_state()
+        post.merged_into, post.last_at = asked.to, max(state.last_at, asked.at)
+        post.logged, post.imported = state.logged, state.imported
+        self._states[asked.customer] = post
+        self._touched.add(asked.customer)
+        self._pass_on(asked.to, sent.id, identity.encode(sent))
+
+    def _redirect(self, event: Event | Message, to: str, raw: bytes) -> None:
+        """Send an event to whom its customer turned out to be."""
+        hops, sent = identity.redirected(raw, to)
+        if hops > identity.MOST_HOPS:
+            self._rejected.append(Rejection(None, CIRCLE, raw))
+        else:
+            self._pass_on(to, f"{event.id}~{hops}", sent)
+
+    def _pass_on(self, customer: str, message_id: str, raw: bytes) -> None:
+        if not self._direct:
+            self.passed_on.append((customer, message_id, raw))
+            return
+        self._find({customer})
+        self._take(identity.decode(raw) or decode_event(raw), raw)
+
+    def _before_change(self, customer: str, state: State, at: float) -> None:
+        """Keep the state as it stood after an earlier day, before the first change of this one."""
+        if customer in self._touched and day_of(state.last_at) < day_of(at):
+            self.rows.append(self._row(customer, state))
+        self._touched.add(customer)
 
     def _row(self, customer: str, state: State) -> Row:
         return Row(customer, encode(state), state.last_at, self._now)
@@ -147,9 +230,9 @@ def _is_new(record: Record, state: State) -> bool:
     return True
 
 
-def _decode(record: Record, rejected: list[Rejection]) -> Event | None:
+def _decode(record: Record, rejected: list[Rejection]) -> Event | Message | None:
     try:
-        return decode(record.raw)
+        return identity.decode(record.raw) or decode_event(record.raw)
     except EventError as error:
         rejected.append(Rejection(None, str(error), record.raw))
         return None

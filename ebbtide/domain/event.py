@@ -129,6 +129,8 @@ class Event(msgspec.Struct, frozen=True):
     properties: Properties = NOTHING
     traits: dict[str, Any] | None = None
     context: Context | None = None
+    also: str | None = None
+    """Another id of the same customer, as an `identify` or an `alias` says."""
 
 
 class _Call(msgspec.Struct, frozen=True, tag_field="type", rename="camel"):
@@ -201,4 +203,10 @@ def decode(raw: bytes) -> Event:
     kind = type(call)
     name = call.event if kind is Track else _RENAMED.get(kind, kind.__name__.lower())
     at = unix_seconds(call.timestamp)
-    return Event(call.message_id, str(customer), name, at, call.properties, call.traits, call.context)
+    also: Identifier | None = None
+    if kind is Alias:
+        also = call.previous_id
+    elif kind is Identify and call.user_id is not None:
+        also = call.anonymous_id
+    shown = None if also is None else str(also)
+    return Event(call.message_id, str(customer), name, at, call.properties, call.traits, call.context, shown)

@@ -83,7 +83,9 @@ run(build(source, sink, Updater(OnlineStore(redis), lambda: 0.0)))
 
 def run(redis, log, folder, *, source=None, commits=True):
     """Run the flow until it has read all."""
-    sink = FeatureSink(redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, log=log if commits else None)
+    sink = FeatureSink(
+        redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, log=log if commits else None
+    )
     source = source or LogSource(log, redis, threading.Event(), once=True)
     run_flow(build(source, sink, Updater(OnlineStore(redis), lambda: 0.0)))
 

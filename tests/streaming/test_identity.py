@@ -1,0 +1,163 @@
+"""Two ids of one customer become one, live and in an import."""
+
+import threading
+
+import msgspec
+import pytest
+
+from ebbtide.domain.event import decode
+from ebbtide.domain.ingest import accept
+from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.rejected import RejectedLog
+from features import profile
+from features.store.online import OnlineStore
+from streaming.flow import build, run
+from streaming.sinks import FeatureSink
+from streaming.sources import ImportSource, LogSource
+from streaming.updater import TAKEN, TOO_MANY, Updater
+
+DAY = 86_400.0
+FIRST = 20_000
+NOW = (FIRST + 30) * DAY
+
+
+class Company:
+    """Calls as they come in, the flow that takes them, and what is known afterwards."""
+
+    def __init__(self, redis, folder, *, live):
+        self.redis, self.folder, self.live = redis, folder, live
+        self.log = RedisEventLog(redis, partitions=5)
+        self.calls = []
+
+    def sees(self, kind, day, **fields):
+        raw, event = accept(
+            {"type": kind, "timestamp": (FIRST + day) * DAY, **fields},
+            received_at=NOW,
+            message_id=f"m{len(self.calls)}",
+        )
+        self.calls.append((event.customer, event.id, raw))
+
+    def order(self, day, **who):
+        self.sees("track", day, event="Order Completed", properties={"revenue": 10 + day}, **who)
+
+    def runs(self):
+        if not self.live:
+            self._flow(ImportSource(1, [raw for _, _, raw in self.calls]))
+            return
+        self.log.append(self.calls)
+        while self.log.length():  # what is passed on comes in the next round
+            self._flow(LogSource(self.log, self.redis, threading.Event(), once=True))
+
+    def _flow(self, source):
+        sink = FeatureSink(
+            self.redis,
+            self.folder / "history",
+            RejectedLog(self.folder / "rejected"),
+            lambda: 0.0,
+            log=self.log if self.live else None,
+        )
+        run(build(source, sink, Updater(OnlineStore(self.redis), lambda: 0.0)))
+
+    def knows(self, customer):
+        state = OnlineStore(self.redis).read(customer)
+        return profile.named(profile.vector(state, NOW)) if state else None
+
+    def refused(self):
+        path = self.folder / "rejected" / "stream.jsonl"
+        return (
+            [msgspec.json.decode(line)["reason"] for line in path.read_bytes().splitlines()]
+            if path.exists()
+            else []
+        )
+
+
+@pytest.fixture(params=[True, False], ids=["live", "import"])
+def company(request, redis, tmp_path):
+    return Company(redis, tmp_path, live=request.param)
+
+
+def as_one(company, events):
+    """What is known of somebody who did all of this under one id."""
+    state = profile.new_state()
+    for raw in events:
+        profile.update(state, decode(raw))
+    return profile.named(profile.vector(state, NOW))
+
+
+def test_an_identify_brings_the_anonymous_history_to_the_customer(company):
+    company.order(1, anonymousId="a1")
+    company.order(3, userId="u1")
+    company.order(5, anonymousId="a1")
+    company.sees("identify", 6, userId="u1", anonymousId="a1")
+    company.runs()
+    expected = as_one(company, [raw for _, _, raw in company.calls])
+    assert company.knows("u1") == pytest.approx(expected, rel=1e-9, nan_ok=True)
+    assert expected["orders_total"] == 3
+
+
+def test_what_comes_later_under_the_old_id_counts_for_the_customer(company):
+    company.sees("identify", 1, userId="u1", anonymousId="a1")
+    company.order(2, anonymousId="a1")
+    company.order(3, userId="u1")
+    company.runs()
+    assert company.knows("u1")["orders_total"] == 2
+    assert repr(company.knows("a1")) == repr(company.knows("u1"))
+
+
+def test_an_alias_joins_two_known_ids(company):
+    company.order(1, userId="old")
+    company.sees("alias", 2, userId="new", previousId="old")
+    company.order(3, userId="old")
+    company.runs()
+    assert company.knows("new")["orders_total"] == 2
+
+
+def test_the_same_link_told_twice_changes_nothing(company):
+    company.order(1, anonymousId="a1")
+    for day in (2, 3):
+        company.sees("identify", day, userId="u1", anonymousId="a1")
+    company.runs()
+    assert company.knows("u1")["orders_total"] == 1
+    assert company.refused() == []
+
+
+def test_one_shared_id_belongs_to_the_first_who_claims_it(company):
+    company.order(1, anonymousId="kiosk")
+    for number in range(5):
+        company.order(2, userId=f"u{number}")
+        company.sees("identify", 3, userId=f"u{number}", anonymousId="kiosk")
+    company.runs()
+    totals = sorted(company.knows(f"u{number}")["orders_total"] for number in range(5))
+    assert totals == [1, 1, 1, 1, 2]
+    assert company.refused() == [TAKEN] * 4
+
+
+@pytest.mark.parametrize("nobody", ["null", "undefined", "0", "Unknown"])
+def test_an_id_that_stands_for_nobody_is_not_merged(company, nobody):
+    company.order(1, anonymousId=nobody)
+    company.order(2, userId="u1")
+    company.sees("identify", 3, userId="u1", anonymousId=nobody)
+    company.runs()
+    assert company.knows("u1")["orders_total"] == 1
+
+
+def test_a_customer_takes_up_a_hundred_others_and_no_more(company):
+    for number in range(103):
+        company.sees("identify", 1, userId="u1", anonymousId=f"a{number}")
+    company.runs()
+    assert company.refused() == [TOO_MANY] * 3
+
+
+def test_two_ids_that_claim_each_other_do_not_go_in_circles(company):
+    company.order(1, userId="a")
+    company.order(1, userId="b")
+    company.sees("alias", 2, userId="a", previousId="b")
+    company.sees("alias", 3, userId="b", previousId="a")
+    company.runs()
+    assert company.knows("a")["orders_total"] == 2
+    assert repr(company.knows("b")) == repr(company.knows("a"))
+
+
+def test_a_sender_cannot_move_a_state(redis):
+    with pytest.raises(ValueError, match="`type`"):
+        accept({"type": "ebbtide.handover", "customer": "u1", "to": "me"}, received_at=NOW, message_id="m")
