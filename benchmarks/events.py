@@ -93,7 +93,7 @@ class _Customer:
         self.favourites = random.sample(items, 14)
         self.country = random.choice(COUNTRIES)
         self.app = random.random() < 0.4
-        self.subscribes = random.random() < 0.2
+        self.subscribes = random.random() < 0.4
         self.subscribed = False
         self.number = itertools.count()
         self.due: list[Made] = []
@@ -254,7 +254,7 @@ class _Customer:
             self._add(at, "Subscription Updated", plan=self.random.choice(PLANS))
         elif turn < 0.5:
             self._add(at, "Cancellation Requested")
-        elif turn < 0.53:
+        elif turn < 0.6:
             self._add(at, "Subscription Cancelled")
             self.subscribed = False
 

@@ -66,16 +66,17 @@ def read_log(log: Log, *, clock: Clock, progress: Progress) -> list[Line]:
 def replay(
     lines: Sequence[Line], customers: Sequence[str], *, clock: Clock, progress: Progress
 ) -> Iterator[Stop]:
-    """Feed lines in slices of equal time, and read the customers' states back from Redis after each.
+    """Feed lines in slices of time, and read the customers' states back from Redis after each.
 
-    All slices but the last are imported; the last one goes through the event log and the live flow. Working
-    folder and Redis are temporary.
+    Slices have equally many events, but events of one moment are never parted. All slices but the last are
+    imported; the last one goes through the event log and the live flow. Working folder and Redis are
+    temporary.
     """
     times = [line.at for line in lines]
     with _workshop() as (settings, client):
         store, begun = OnlineStore(client), 0
         for number in range(1, SLICES + 1):
-            end = times[0] + (times[-1] - times[0]) * number / SLICES if number < SLICES else times[-1]
+            end = times[len(times) * number // SLICES - 1]
             until = bisect_right(times, end)
             if number < SLICES:
                 _import(settings, client, f"slice-{number}", lines[begun:until], clock, progress)
