@@ -10,6 +10,8 @@ from features.history import Row
 from features.profile import State, decode, encode
 from features.store import layout
 
+_HOPS = 10
+"""Sign posts followed from one customer to the next at most."""
 _CHUNK = 500
 """Rows written by one call: Redis serves nobody else while it runs, some 2 ms."""
 
@@ -30,11 +32,16 @@ class OnlineStore:
         self._write = self._client.register_script(_WRITE)
 
     def read(self, customer: str) -> State | None:
-        """The state of one customer, None if unknown."""
-        return _unpack(self._client.hget(layout.key(customer), layout.STATE_FIELD))
+        """The state of one customer, None if unknown; of one that turned out to be another, the other's."""
+        for _ in range(_HOPS):
+            state = _unpack(self._client.hget(layout.key(customer), layout.STATE_FIELD))
+            if state is None or not state.merged_into:
+                return state
+            customer = state.merged_into
+        return None
 
     def read_many(self, customers: Sequence[str]) -> list[State | None]:
-        """The states of many customers in one round trip, in their order."""
+        """The states of many customers as they are kept, in one round trip, in their order."""
         if not customers:
             return []
         pipe = self._client.pipeline(transaction=False)
