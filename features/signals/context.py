@@ -40,32 +40,32 @@ class State(msgspec.Struct, array_like=True):
 
 def update(state: State, event: Event) -> None:
     """Remember what the event says of its circumstances."""
-    context, traits = event.context, event.traits
+    context, traits, at = event.context, event.traits, event.at
     if context is None and traits is None:
         return
-    state.country = _newest(state.country, _seen(event.at, _country(context, traits)))
+    country = _country(context, traits)
+    if country:
+        state.country = _newest(state.country, (at, country[:LETTERS]))
     if context is None:
         return
-    if context.device is not None:
-        state.device = _newest(state.device, _seen(event.at, context.device.type))
-    campaign = context.campaign
+    device, campaign = context.device, context.campaign
+    if device is not None and device.type:
+        state.device = _newest(state.device, (at, device.type[:LETTERS]))
     if campaign is not None:
-        state.channel = _oldest(state.channel, _seen(event.at, campaign.medium or campaign.source))
+        channel = campaign.medium or campaign.source
+        if channel:
+            state.channel = _oldest(state.channel, (at, channel[:LETTERS]))
 
 
-def _country(context: Context | None, traits: dict[str, Any] | None) -> object:
-    """The country as the context, else the address, else the traits have it."""
+def _country(context: Context | None, traits: dict[str, Any] | None) -> str | None:
+    """The country as the context, else the address, else the traits have it; None if it is no text."""
     if context is not None and context.location is not None and context.location.country:
         return context.location.country
     if traits is None:
         return None
     address = traits.get("address")
-    return (address.get("country") if isinstance(address, dict) else None) or traits.get("country")
-
-
-def _seen(at: float, text: object) -> Seen | None:
-    """What an event says, unless it is nothing, or no text."""
-    return (at, text[:LETTERS]) if isinstance(text, str) and text else None
+    country = (address.get("country") if isinstance(address, dict) else None) or traits.get("country")
+    return country if isinstance(country, str) else None
 
 
 def _newest(left: Seen | None, right: Seen | None) -> Seen | None:

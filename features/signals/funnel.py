@@ -71,7 +71,9 @@ def update(state: State, event: Event) -> None:
     else:
         state.orders += 1
         state.cart.order(at)
-        state.views.buy({line.id for line in properties.products if line.id is not None}, at)
+        state.views.buy(
+            dict.fromkeys(id_ for line in properties.products if (id_ := line.id) is not None), at
+        )
 
 
 def merge(state: State, other: State) -> None:

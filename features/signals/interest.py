@@ -15,6 +15,7 @@ Entropy is Shannon's, in nats: 0 for one bucket only, ln 32 = 3.47 for all alike
 """
 
 import math
+from functools import lru_cache
 from zlib import crc32
 
 import msgspec
@@ -71,8 +72,13 @@ def _cheaper(order: Properties) -> bool:
 
 def _add(weights: Weights, text: str | None, weight: float) -> None:
     if text:
-        bucket = crc32(text.lower().encode()) % BUCKETS
+        bucket = _bucket(text)
         weights[bucket] = weights.get(bucket, 0.0) + weight
+
+
+@lru_cache(maxsize=4096)
+def _bucket(text: str) -> int:
+    return crc32(text.lower().encode()) % BUCKETS
 
 
 def merge(state: State, other: State) -> None:

@@ -19,7 +19,6 @@ unset the estimate is -m ln(z / m). It is within a few percent up to some 1,000 
 """
 
 import math
-from heapq import nsmallest
 from zlib import crc32
 
 import msgspec
@@ -32,7 +31,8 @@ VALUES = {
     "products_distinct": "count: different products bought ever, estimated",
     "repeat_share": "ratio: 1 - different products bought over lines bought, ever",
 }
-KEEP = 32
+KEEP, SPARE = 32, 8
+"""Products held, and how many more may pile up before the lightest are let go: most orders need no search."""
 HALF_LIFE = 90.0
 LANDMARK = 18_262
 """2020-01-01, as a day since 1970-01-01; any day would do, one in the past keeps the numbers small."""
@@ -55,11 +55,11 @@ class State(msgspec.Struct, array_like=True):
 
 
 def update(state: State, event: Event) -> None:
-    """Add an order's products; the lightest ones beyond 32 are let go."""
+    """Add an order's products; the lightest are let go."""
     day = day_of(event.at)
     weight = 2.0 ** ((day - LANDMARK) / HALF_LIFE)
     products, bits = state.products, state.bits
-    for product in {line.id for line in event.properties.products}:
+    for product in dict.fromkeys(line.id for line in event.properties.products):
         if product is None:
             continue
         state.lines += 1
@@ -72,13 +72,13 @@ def update(state: State, event: Event) -> None:
             kept.weight += weight
             if day > kept.day:
                 kept.day = day
-    if len(products) > KEEP:
+    if len(products) > KEEP + SPARE:
         _let_go(products)
 
 
 def _let_go(products: dict[str, Held]) -> None:
-    rows = ((kept.weight, name) for name, kept in products.items())
-    for _, product in nsmallest(len(products) - KEEP, rows):
+    rows = sorted([(kept.weight, name) for name, kept in products.items()])
+    for _, product in rows[: max(len(products) - KEEP, 0)]:
         del products[product]
 
 
@@ -103,7 +103,7 @@ def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every
 
 
 def held(state: State, now: float) -> list[tuple[str, float, float]]:
-    """(product, weight decayed to `now`, last bought in Unix seconds of that day), heaviest first."""
+    """(product, weight decayed to `now`, last bought in Unix seconds of that day), the 32 heaviest first."""
     fade = 2.0 ** (-(now / DAY - LANDMARK) / HALF_LIFE)
     rows = [(product, kept.weight * fade, kept.day * DAY) for product, kept in state.products.items()]
-    return sorted(rows, key=lambda row: (-row[1], row[0]))
+    return sorted(rows, key=lambda row: (-row[1], row[0]))[:KEEP]

@@ -2,8 +2,7 @@
 
 import math
 from bisect import insort
-from collections.abc import Iterable
-from heapq import nlargest
+from collections.abc import Collection
 
 import msgspec
 
@@ -15,21 +14,20 @@ SPAN = 30 * DAY
 """Seconds for which a view counts."""
 PRODUCTS, PER_PRODUCT = 30, 8
 """Products that are counted, those viewed last, and views of one that are."""
-BOUGHT = 16
-"""Purchases kept of products without a view: a view that comes late may still precede them."""
+BOUGHT = 32
+"""Products whose last purchase is kept: those bought last. A view that comes late may precede it."""
 
 
 class Views(msgspec.Struct, array_like=True):
-    """The newest views as (Unix seconds, product), ascending, and when products were last bought; 3 kB.
-
-    Purchases are kept of the products viewed and, to stay bounded, of the 16 to 32 others bought last.
-    """
+    """Views without a purchase since as (Unix seconds, product), ascending; last purchases; 2 kB at most."""
 
     seen: list[tuple[float, str]] = []
     bought: dict[str, float] = {}
 
     def view(self, product: str, at: float) -> None:
         """Note a view; let go of the oldest, and of those that will not count again."""
+        if self.bought.get(product, -math.inf) >= at:
+            return
         seen = self.seen
         if not seen or at > seen[-1][0]:
             seen.append((at, product))
@@ -38,25 +36,23 @@ class Views(msgspec.Struct, array_like=True):
         while len(seen) > VIEWS or seen[0][0] < seen[-1][0] - SPAN:
             del seen[0]
 
-    def buy(self, products: Iterable[str], at: float) -> None:
-        """Note a purchase of products."""
+    def buy(self, products: Collection[str], at: float) -> None:
+        """Note a purchase of products: their views so far had what they were for."""
         bought = self.bought
         for product in products:
-            if bought.get(product, -math.inf) < at:
-                bought[product] = at
-        if len(bought) > 2 * BOUGHT + len(self.seen):
-            kept = {product for _, product in self.seen}
-            kept.update(
-                product for _, product in nlargest(BOUGHT, ((at, name) for name, at in bought.items()))
-            )
-            self.bought = {product: at for product, at in bought.items() if product in kept}
+            last = bought.pop(product, -math.inf)
+            bought[product] = max(last, at)
+        while len(bought) > BOUGHT:
+            del bought[next(iter(bought))]
+        if self.seen:
+            self.seen = [view for view in self.seen if view[0] > at or view[1] not in products]
 
     def merge(self, other: "Views") -> None:
         """Take up the views and purchases of another part of the history."""
-        for at, product in other.seen:
-            self.view(product, at)
         for product, at in other.bought.items():
             self.buy((product,), at)
+        for at, product in other.seen:
+            self.view(product, at)
 
     def unbought(self, now: float) -> list[int]:
         """Views of each product in the last 30 days that no purchase of it followed, or came with.
@@ -70,7 +66,7 @@ class Views(msgspec.Struct, array_like=True):
         """
         counts: dict[str, int] = {}
         for at, product in reversed(self.seen):
-            if now - at <= SPAN and at > self.bought.get(product, -math.inf):
+            if now - at <= SPAN:
                 count = counts.get(product, 0)
                 if count < PER_PRODUCT and (count or len(counts) < PRODUCTS):
                     counts[product] = count + 1
