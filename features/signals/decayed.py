@@ -35,8 +35,8 @@ VALUES = {
 }
 _DAY, _WEEK, _MONTH, _QUARTER = 1 / DAY, 1 / (7 * DAY), 1 / (30 * DAY), 1 / (90 * DAY)
 """One over each half-life, in seconds."""
-_STEEPEST = 1000.0 / _DAY
-"""Seconds in which 2^1000 is reached: not much more is a float. Only a time far ahead of `now` comes near."""
+_STEEPEST = 500.0 / _DAY
+"""Seconds that an event may lie ahead of `now`, at most: what grows further would leave the floats."""
 
 Sums = tuple[float, float, float, float]
 NONE: Sums = (0.0, 0.0, 0.0, 0.0)
@@ -70,7 +70,7 @@ def update(state: State, event: Event) -> None:
         )
         state.at = at
     else:
-        state.events = _add(state.events, state.at, ONE, at)
+        state.events = _add(ONE, state.events, _factors(-age))
     if event.name == "Order Completed":
         worth = event.properties.worth()
         _take_orders(state, at, ONE, (worth, worth, worth, worth))
@@ -78,39 +78,44 @@ def update(state: State, event: Event) -> None:
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """The sums decayed to `now`; 0 is an empty sum here, not a gap."""
-    events = _faded(state.events, state.at - now)
+    events = _add(state.events, NONE, _factors(state.at - now))
     if state.orders is None or state.spend is None:
         return events + NONE + NONE
-    age = state.ordered_at - now
-    return events + _faded(state.orders, age) + _faded(state.spend, age)
+    factors = _factors(state.ordered_at - now)
+    return events + _add(state.orders, NONE, factors) + _add(state.spend, NONE, factors)
 
 
 def merge(state: State, other: State) -> None:
     """Add the other's sums."""
-    state.events = _add(state.events, state.at, other.events, other.at)
-    state.at = max(state.at, other.at)
+    factors = _factors(-abs(state.at - other.at))
+    if state.at <= other.at:
+        state.events, state.at = _add(state.events, other.events, factors), other.at
+    else:
+        state.events = _add(other.events, state.events, factors)
     if other.orders is not None and other.spend is not None:
         _take_orders(state, other.ordered_at, other.orders, other.spend)
 
 
 def _take_orders(state: State, at: float, orders: Sums, spend: Sums) -> None:
     """Add sums over orders that stood at `at`."""
-    state.orders = _add(state.orders or NONE, state.ordered_at, orders, at)
-    state.spend = _add(state.spend or NONE, state.ordered_at, spend, at)
-    state.ordered_at = max(state.ordered_at, at)
+    own_orders, own_spend = state.orders or NONE, state.spend or NONE
+    factors = _factors(-abs(state.ordered_at - at))
+    if state.ordered_at <= at:
+        state.ordered_at = at
+        state.orders, state.spend = _add(own_orders, orders, factors), _add(own_spend, spend, factors)
+    else:
+        state.orders, state.spend = _add(orders, own_orders, factors), _add(spend, own_spend, factors)
 
 
-def _add(mine: Sums, mine_at: float, its: Sums, its_at: float) -> Sums:
-    """Two sums as one, at the later of their times."""
-    if mine_at > its_at:
-        mine, mine_at, its, its_at = its, its_at, mine, mine_at
-    a, b, c, d = _faded(mine, mine_at - its_at)
-    e, f, g, h = its
-    return (a + e, b + f, c + g, d + h)
-
-
-def _faded(sums: Sums, age: float) -> Sums:
-    """The sums after a time, given as a negative number of seconds."""
+def _factors(age: float) -> Sums:
+    """What a time, given as a negative number of seconds, leaves of one, by half-life."""
     age = min(age, _STEEPEST)
-    a, b, c, d = sums
-    return (a * exp2(age * _DAY), b * exp2(age * _WEEK), c * exp2(age * _MONTH), d * exp2(age * _QUARTER))
+    return (exp2(age * _DAY), exp2(age * _WEEK), exp2(age * _MONTH), exp2(age * _QUARTER))
+
+
+def _add(old: Sums, new: Sums, factors: Sums) -> Sums:
+    """Old sums, decayed by the factors, and new ones."""
+    a, b, c, d = old
+    e, f, g, h = new
+    i, j, k, m = factors
+    return (a * i + e, b * j + f, c * k + g, d * m + h)

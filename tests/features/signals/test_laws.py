@@ -177,6 +177,17 @@ def test_any_one_event_gives_finite_values_or_missing_ones(name):
 
 
 @pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize("at", [-6.2e10, 0.0, 4e9], ids=["year 1", "1970", "2096"])
+def test_a_time_that_is_plainly_wrong_breaks_nothing(name, at):
+    state = after(name, [event(carried, when) for carried in bodies(name) for when in (at, FIRST * DAY)])
+    other = after(name, [event(bodies(name)[0], FIRST * DAY)])
+    SIGNALS[name].merge(state, other)
+    msgspec.msgpack.encode(state)
+    values = SIGNALS[name].value(state, (FIRST + 1) * DAY)
+    assert not any(math.isinf(value) for value in values)
+
+
+@pytest.mark.parametrize("name", SIGNALS)
 def test_of_nothing_seen_counts_are_zero_and_all_else_is_missing_at_any_moment(name):
     signal = SIGNALS[name]
     values = signal.value(signal.State(), 0.0)
