@@ -1,10 +1,11 @@
 """A log replayed through the real jobs, in slices of time, with a look at the states after each."""
 
 import tempfile
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,10 @@ from streaming.importing.report import Report
 from streaming.importing.wire import batched
 
 SLICES = 4
+LATE = 6 * 3600
+"""Seconds by which a live event may arrive late."""
+TWICE = 10
+"""One in so many live events is sent twice."""
 LIVE = 50_000
 """Events logged before the flow runs: far from what the log lets wait."""
 
@@ -69,8 +74,8 @@ def replay(
     """Feed lines in slices of time, and read the customers' states back from Redis after each.
 
     Slices have equally many events, but events of one moment are never parted. All slices but the last are
-    imported; the last one goes through the event log and the live flow. Working folder and Redis are
-    temporary.
+    imported; the last one goes through the event log and the live flow, out of order, and some of it twice.
+    Working folder and Redis are temporary.
     """
     times = [line.at for line in lines]
     with _workshop() as (settings, client):
@@ -110,8 +115,21 @@ def _import(
 
 def _live(settings: Settings, client: Redis, lines: Sequence[Line], clock: Clock, progress: Progress) -> None:
     log = RedisEventLog(client, settings.partitions)
+    sent = as_sent(lines)
     with progress("Stream live", len(lines)) as advance:
-        for begun in range(0, len(lines), LIVE):
-            for batch in batched(lines[begun : begun + LIVE]):
+        for begun in range(0, len(sent), LIVE):
+            for batch in batched(sent[begun : begun + LIVE]):
                 log.append([(line.event.customer, line.event.id, line.raw) for line in batch])
             stream(settings, client, clock=clock, once=True, stored=advance)
+
+
+def as_sent(lines: Sequence[Line]) -> list[Line]:
+    """The lines as senders deliver them: each up to `LATE` later than it happened, some again."""
+
+    def chance(line: Line, salt: bytes = b"") -> int:
+        return zlib.crc32(line.event.id.encode(), zlib.crc32(salt))
+
+    again = [line for line in lines if chance(line, b"again") % TWICE == 0]
+    arrivals = [(line.at + chance(line) % LATE, line) for line in lines]
+    arrivals += [(line.at + chance(line, b"later") % LATE, line) for line in again]
+    return [line for _, line in sorted(arrivals, key=itemgetter(0))]

@@ -81,14 +81,14 @@ def test_real_invoices_with_returns_and_many_orders_at_one_minute_are_equal(tmp_
 
 
 def test_the_verb_prints_one_json_object_and_fails_on_a_difference(events, monkeypatch):
-    monkeypatch.setattr(daily, "SPANS", (2, *daily.SPANS[1:]))
+    monkeypatch.setattr(daily, "SPANS", (1, 8, *daily.SPANS[2:]))
     result = CliRunner().invoke(app, f"verify parity --events {events} --sample 9 --json")
     assert result.exit_code == 1
     said = json.loads(result.stdout)
     assert said["vectors"] == 9 * 4 * 2
     assert said["rate"] < 1.0
-    assert said["values"]["events_total"] == 1.0 > said["values"]["orders_1d"]
-    assert set(said["worst"]["orders_1d"]) == {"customer", "at", "served", "recomputed", "by"}
+    assert said["values"]["events_total"] == 1.0 > said["values"]["events_7d"]
+    assert set(said["worst"]["events_7d"]) == {"customer", "at", "served", "recomputed", "by"}
 
 
 def test_two_missing_values_match_and_a_missing_one_differs_without_bound():
