@@ -6,7 +6,7 @@ customers) are told, each by the sentence of its strongest value.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 from typing import Any
 
@@ -15,73 +15,11 @@ from numpy.typing import NDArray
 
 from ebbtide.domain.decision import Reason
 from features.catalog import DESCRIPTIONS, NAMES, SIGNALS
+from models.sentences import SENTENCES, STORIES, UNKNOWN
 
 MOST = 3
 CLAUSE = ", "
 """What parts the clauses of a sentence: a clause is told once per customer."""
-
-SENTENCES: dict[str, str] = {
-    "recency_days": "last order {recency_days:days} ago",
-    "orders_total": "{orders_total:orders} so far",
-    "purchase_days": "bought on {purchase_days:days} in the last year",
-    "orders_1d": "{orders_1d:orders} in the last day",
-    "orders_30d": "{orders_30d:orders} in the last 30 days",
-    "orders_90d": "{orders_90d:orders} in the last 90 days",
-    "orders_365d": "{orders_365d:orders} in the last year",
-    "spend_total": "spent {spend_total:money} so far",
-    "spend_30d": "spent {spend_30d:money} in the last 30 days",
-    "spend_90d": "spent {spend_90d:money} in the last 90 days",
-    "spend_365d": "spent {spend_365d:money} in the last year",
-    "order_value_mean": "an average order is worth {order_value_mean:money}",
-    "order_value_last": "the last order was worth {order_value_last:money}",
-    "gaps_total": "came again on {gaps_total:number} later days",
-    "gap_mean_days": "usually orders every {gap_mean_days:days}",
-    "gap_std_days": "orders every {gap_mean_days:days}, give or take {gap_std_days:days}",
-    "gap_last_days": "{gap_last_days:days} between the last two orders, {gap_mean_days:days} are usual",
-    "gap_max_days": "has never been away for more than {gap_max_days:days} between orders",
-    "overdue_ratio": "usually orders every {gap_mean_days:days}, last order {recency_days:days} ago",
-    "overdue_z": "usually orders every {gap_mean_days:days}, last order {recency_days:days} ago",
-    "orders_trend_7d": "orders in the last 7 days are {orders_trend_7d:trend} the 4 weeks before",
-    "orders_trend_30d": "orders in the last 30 days are {orders_trend_30d:trend} the 3 months before",
-    "spend_trend_7d": "spending in the last 7 days is {spend_trend_7d:trend} the 4 weeks before",
-    "spend_trend_30d": "spending in the last 30 days is {spend_trend_30d:trend} the 3 months before",
-    "orders_decayed_1d": "last order {recency_days:days} ago",
-    "orders_decayed_7d": "{orders_30d:orders} in the last 30 days, last order {recency_days:days} ago",
-    "orders_decayed_30d": "{orders_30d:orders} in the last 30 days, {orders_90d:orders} in the last 90",
-    "orders_decayed_90d": "{orders_90d:orders} in the last 90 days, {orders_365d:orders} in the last year",
-    "spend_decayed_30d": "spent {spend_30d:money} in the last 30 days, {spend_90d:money} in the last 90",
-    "tenure_days": "a customer for {tenure_days:days}",
-    "basket_lines_mean": "an average order has {basket_lines_mean:number} lines",
-    "basket_lines_last": "{basket_lines_last:number} lines last time, usually {basket_lines_mean:number}",
-    "basket_units_mean": "an average order has {basket_units_mean:number} units",
-    "refunds_total": "{refunds_total:refunds} so far",
-    "refund_share": "{refund_share:percent} of the money spent was refunded",
-    "refund_recency_days": "last refund {refund_recency_days:days} ago",
-    "repertoire_size": "keeps to a range of {repertoire_size:number} products",
-    "repeat_share": "{repeat_share:percent} of what they buy they bought before",
-}
-"""A sentence for each value of the catalog; others of its values may stand in it."""
-
-STORIES: dict[str, str] = {
-    "orders_decayed_1d": "recency",
-    "orders_decayed_7d": "recency",
-    "orders_decayed_30d": "frequency",
-    "orders_decayed_90d": "frequency",
-    "spend_decayed_30d": "spend",
-}
-"""Values that tell the story of another file than their own."""
-
-UNKNOWN: dict[str, str] = {
-    "recency": "has not ordered yet",
-    "spend": "has not ordered yet",
-    "rhythm": "has not ordered often enough to show a rhythm",
-    "trend": "no orders in the last months to compare",
-    "tenure": "not seen before",
-    "basket": "what they buy is not known",
-    "refunds": "never returned anything",
-    "repertoire": "what they buy is not known",
-}
-"""What to say, by story, when a value that the sentence needs is missing."""
 
 _INDEX = {name: place for place, name in enumerate(NAMES)}
 _STORY = {name: STORIES.get(name, file) for file, signal in SIGNALS.items() for name in signal.VALUES}
@@ -136,31 +74,77 @@ def sentence(name: str, values: Mapping[str, float]) -> str:
     return _WORDS.vformat(template, (), values)
 
 
+NOUNS = frozenset(
+    {
+        "checkouts",
+        "days",
+        "events",
+        "hours",
+        "minutes",
+        "orders",
+        "payments",
+        "products",
+        "refunds",
+        "reviews",
+        "tickets",
+        "times",
+        "views",
+        "visits",
+    }
+)
+"""What is counted: `{x:visits}` gives "no visits", "1 visit" or "12 visits"."""
+MOMENTS = {"days": "less than a day", "hours": "less than an hour", "minutes": "less than a minute"}
+"""Lengths of time, of which there is never none."""
+CHANNELS = ("email", "push", "text message", "the site", "the app")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+NEUTRAL = 0.05
+"""Up to this far from 0 a text is neutral: as the authors of VADER (Hutto and Gilbert, 2014) have it."""
+
+
 class _Words(Formatter):
     """Formats a number as words: `{x:days}` gives "1 day" or "31 days"."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         """Format one value by the name of its kind."""
-        match format_spec:
-            case "days" | "orders" | "refunds":
-                return _counted(value, format_spec)
-            case "money":
-                return f"{value:,.2f}"
-            case "percent":
-                return f"{value:.0%}"
-            case "trend":
-                return _compared(value)
-            case "number":
-                return f"{value:.1f}".removesuffix(".0")
-            case _:
-                raise ValueError(f"reasons: expected a kind of number, found {format_spec!r}")
+        if format_spec in NOUNS:
+            return _counted(value, format_spec)
+        say = _KINDS.get(format_spec)
+        if say is None:
+            raise ValueError(f"reasons: expected a kind of number, found {format_spec!r}")
+        return say(value)
 
 
 def _counted(value: float, noun: str) -> str:
     count = round(value)
     if not count:
-        return "less than a day" if noun == "days" else f"no {noun}"
+        return MOMENTS.get(noun, f"no {noun}")
     return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}"
+
+
+def _dates(value: float) -> str:
+    """Days that are counted, of which there may be none."""
+    return _counted(value, "days") if value else "no day"
+
+
+def _ahead(value: float) -> str:
+    """Days from now on, negative for days gone by."""
+    return f"in {_counted(value, 'days')}" if value >= 0 else f"{_counted(-value, 'days')} ago"
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _hour(value: float) -> str:
+    """An hour of the week, from Monday at midnight on."""
+    day, hour = divmod(int(value), 24)
+    return f"{WEEKDAYS[day]} {hour}:00 UTC"
+
+
+def _tone(value: float) -> str:
+    if abs(value) < NEUTRAL:
+        return "neutral"
+    return "positive" if value > 0 else "negative"
 
 
 def _compared(trend: float) -> str:
@@ -175,4 +159,17 @@ def _compared(trend: float) -> str:
     return f"{abs(change):.0%} {'above' if change > 0 else 'below'}"
 
 
+_KINDS: dict[str, Callable[[float], str]] = {
+    "money": lambda value: f"{value:,.2f}",
+    "percent": lambda value: f"{value:.0%}",
+    "number": _number,
+    "trend": _compared,
+    "dates": _dates,
+    "ahead": _ahead,
+    "spread": lambda value: _number(math.exp(value)),  # entropy in nats as the number of equal shares
+    "channel": lambda value: CHANNELS[int(value)],
+    "hour": _hour,
+    "tone": _tone,
+    "whether": lambda value: "yes" if value else "no",
+}
 _WORDS = _Words()

@@ -119,3 +119,34 @@ def test_a_newcomer_has_reasons_too():
 def test_a_trend_is_put_as_a_comparison(trend, words):
     text = sentence("orders_trend_30d", VALUES | {"orders_trend_30d": trend})
     assert text == f"orders in the last 30 days are {words} the 3 months before"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("sessions_7d", 0.0, "no visits in the last 7 days"),
+        ("sessions_7d", 1.0, "1 visit in the last 7 days"),
+        ("active_days_30d", 0.0, "active on no day of the last 30"),
+        ("cart_age_hours", 0.2, "last put something into the open cart less than an hour ago"),
+        ("renewal_days", 3.0, "the renewal date of the subscription is in 3 days"),
+        ("renewal_days", -3.0, "the renewal date of the subscription is 3 days ago"),
+        ("best_channel", 1.0, "answers best on push"),
+        ("best_hour", 25.0, "answers most around Tuesday 1:00 UTC"),
+        ("sentiment_last", -0.4, "the last thing they wrote sounds negative"),
+        ("sentiment_last", 0.01, "the last thing they wrote sounds neutral"),
+        ("brand_entropy", math.log(3), "interest spread as over 3 brands"),
+        ("subscribed", 0.0, "has a running subscription: no"),
+        ("email_clicked", 4.0, "clicked 4 of 2 emails"),
+    ],
+)
+def test_a_number_is_said_as_people_say_it(name, value, text):
+    assert sentence(name, VALUES | {name: value}) == text
+
+
+def test_every_kind_of_number_is_known_and_another_is_refused():
+    with pytest.raises(ValueError, match="expected a kind of number, found 'furlongs'"):
+        module._WORDS.vformat("{x:furlongs}", (), {"x": 1.0})
+
+
+def test_a_story_of_its_own_or_a_file_says_what_is_missing():
+    assert set(UNKNOWN) <= set(module._STORY.values())
