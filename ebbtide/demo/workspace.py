@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from redis import Redis
 
-from ebbtide.errors import InputError
+from ebbtide.errors import ConfigError, InputError
 from ebbtide.settings import Settings
 from features.store import layout
 
@@ -22,7 +22,10 @@ def claimed(settings: Settings) -> Iterator[None]:
 
     Raises:
         InputError: the folder has data that no demo made, or a demo runs in it now.
+        ConfigError: the event log is on Kafka, where the demo cannot begin with an empty one.
     """
+    if settings.kafka is not None:
+        raise ConfigError("the demo runs over Redis Streams: unset EBBTIDE_KAFKA, and run it again")
     mark = settings.root / MARK
     if settings.history.exists() and not mark.exists():
         raise InputError(

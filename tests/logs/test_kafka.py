@@ -11,7 +11,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from ebbtide.domain.ingest import accept
 from ebbtide.errors import ConfigError, StoreError
+from ebbtide.jobs.event_log import open_log
+from ebbtide.jobs.stream import stream
 from ebbtide.logs.events import (
     BEGINNING,
     DEDUPLICATION_SECONDS,
@@ -21,7 +24,12 @@ from ebbtide.logs.events import (
     partition_of,
 )
 from ebbtide.logs.kafka import KafkaEventLog
+from ebbtide.settings import Settings
+from features.profile import named, vector
+from features.store.online import OnlineStore
 from tests.logs.conftest import Kafka
+
+NOW = 1_710_000_000.0
 
 
 @pytest.fixture
@@ -171,6 +179,30 @@ def test_states_that_follow_another_log_are_not_mixed_with_this_one(kafka: Kafka
     RedisEventLog(redis, 2).length()
     with pytest.raises(ConfigError, match="follow Redis Streams"):
         KafkaEventLog(redis, 2, kafka.servers, first).length()
+
+
+def test_the_flow_gives_the_same_features_from_kafka_and_goes_on_where_it_ended(
+    kafka: Kafka, redis: Redis, tmp_path
+):
+    events = [
+        {"type": "track", "event": "Order Completed", "userId": f"c{n % 7}", "messageId": f"m{n}"}
+        | {"timestamp": 1_700_000_000 + 90_000 * n, "properties": {"revenue": 1.0 + n}}
+        for n in range(60)
+    ]
+    over_kafka = {"kafka": kafka.servers, "kafka_topic": kafka.topic(2)}
+    found = []
+    for log_settings in ({}, over_kafka):
+        redis.flushall()
+        settings = Settings(home=tmp_path / str(len(found)), partitions=2, **log_settings)
+        for part in (events[:40], events[40:]):
+            calls = [accept(event, received_at=NOW, message_id="", sent_at=None) for event in part]
+            open_log(settings, redis).append([(event.customer, event.id, raw) for raw, event in calls])
+            stream(settings, redis, clock=lambda: NOW, once=True)
+        states = OnlineStore(redis).read_many([f"c{n}" for n in range(7)])
+        assert None not in states
+        found.append([named(vector(state, NOW)) for state in states if state])
+    assert repr(found[0]) == repr(found[1])
+    assert sum(values["orders_total"] for values in found[1]) == len(events)
 
 
 def test_threads_share_one_log(log: KafkaEventLog):
