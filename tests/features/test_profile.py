@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from ebbtide.domain.event import Event, Properties
 from ebbtide.errors import StoreError
 from features import profile
-from features.catalog import DESCRIPTIONS, NAMES, SIGNALS, VERSION
+from features.catalog import NAMES, SIGNALS, VERSION
 from features.signals.testing import order
 
 DAY = 86_400.0
+KINDS = {name for signal in SIGNALS.values() for name in signal.EVENTS or ()}
 products = st.dictionaries(st.sampled_from([f"p{n}" for n in range(60)]), st.integers(1, 5), max_size=8)
 orders = st.builds(
     order,
@@ -23,6 +24,13 @@ orders = st.builds(
     name=st.sampled_from(["Order Completed", "Order Refunded", "Product Viewed"]),
 )
 histories = st.lists(orders, max_size=40)
+daytimes = st.builds(lambda day, hour: day + hour / 24, st.integers(19_640, 19_999), st.integers(2, 21))
+lately = st.lists(
+    st.builds(
+        order, day=daytimes, revenue=st.floats(0, 1e4), products=products, name=st.sampled_from(sorted(KINDS))
+    ),
+    max_size=25,
+)
 
 
 def after(events):
@@ -105,16 +113,39 @@ def test_the_repertoire_is_heaviest_first():
     assert [product for product, _, _ in profile.repertoire(state, 19_002 * DAY)] == ["b", "a"]
 
 
-def test_every_value_has_a_unit_and_a_meaning_and_one_owner():
-    assert len(NAMES) == sum(len(signal.VALUES) for signal in SIGNALS.values())
-    for name, text in DESCRIPTIONS.items():
-        unit, _, meaning = text.partition(": ")
-        assert unit, name
-        assert meaning, name
+def test_a_signal_that_no_event_has_reached_costs_one_byte():
+    state = after([Event("m", "c", "Support Chat Opened", 19_000 * DAY, Properties())])
+    reached = [name for name, own in zip(SIGNALS, state.signals, strict=True) if own is not None]
+    assert reached == [name for name, signal in SIGNALS.items() if signal.EVENTS is None]
+    assert len(profile.encode(profile.new_state())) < 50 + len(SIGNALS)
 
 
-@pytest.mark.parametrize("name", SIGNALS)
-def test_a_signal_gives_one_value_for_each_name(name):
-    signal = SIGNALS[name]
-    assert len(signal.value(signal.State(), DAY)) == len(signal.VALUES)
-    assert "\n>>> " in signal.__doc__
+def test_a_signal_that_no_event_has_reached_says_what_its_empty_state_says():
+    vector = profile.vector(profile.new_state(), 20_000 * DAY)
+    empty = [value for signal in SIGNALS.values() for value in signal.value(signal.State(), 20_000 * DAY)]
+    assert same(vector, empty)
+
+
+@settings(max_examples=25)
+@given(lately, lately)
+def test_two_customers_who_are_one_have_one_history(mine, its):
+    days = {event.at // DAY for event in mine}
+    its = [event for event in its if event.at // DAY not in days]
+    state, other = after(mine), after(its)
+    state.logged, before = (5, 1), profile.encode(other)
+    profile.merge(state, other)
+    whole = after(sorted(mine + its, key=lambda event: event.at))
+    for now in (20_001 * DAY, 20_050 * DAY):
+        left, right = profile.vector(state, now), profile.vector(whole, now)
+        assert left == pytest.approx(right, rel=1e-9, abs=1e-9, nan_ok=True)
+    assert state.last_at == whole.last_at
+    assert state.logged == (5, 1)
+    assert profile.encode(other) == before
+
+
+def test_a_state_taken_up_is_not_shared():
+    state, other = profile.new_state(), after([order(day=19_000, revenue=5.0, products={"a": 1})])
+    profile.merge(state, other)
+    before = profile.encode(other)
+    profile.update(state, order(day=19_001, revenue=7.0, products={"b": 1}))
+    assert profile.encode(other) == before
