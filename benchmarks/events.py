@@ -95,13 +95,18 @@ class _Customer:
         self.app = random.random() < 0.4
         self.subscribes = random.random() < 0.4
         self.subscribed = False
+        self.user = {"userId": name}
+        self.device = {"anonymousId": f"device-{name}"} if random.random() < 0.25 else None
+        self.known = self.device is None  # others look around first, and say later who they are
+        self.who = self.device or self.user
         self.number = itertools.count()
         self.due: list[Made] = []
 
     def life(self) -> Iterator[Made]:
         """Everything that the customer does, by time, without end."""
         visit = START + self.random.expovariate(1 / self.gap)
-        self._identify(int(visit))
+        if self.known:
+            self._identify(int(visit))
         while True:
             while self.due and self.due[0].at < visit:
                 yield heapq.heappop(self.due)
@@ -115,7 +120,7 @@ class _Customer:
         return max(int(moment), midnight + hour * 3600 + self.random.randrange(3600))
 
     def _add(self, at: float, name: str, /, **properties: Any) -> None:
-        call = {"type": "track", "event": name, "userId": self.name, "properties": properties}
+        call = {"type": "track", "event": name, **self.who, "properties": properties}
         self._queue(at, call)
 
     def _queue(self, at: float, call: dict[str, Any]) -> None:
@@ -123,7 +128,15 @@ class _Customer:
 
     def _identify(self, at: int) -> None:
         traits = {"address": {"country": self.country}} if self.random.random() < 0.5 else {}
-        self._queue(at, {"type": "identify", "userId": self.name, "traits": {"plan": "x", **traits}})
+        self._queue(at, {"type": "identify", **(self.device or {}), **self.user, "traits": traits})
+        self.known = True
+
+    def _log_in(self, at: int) -> None:
+        """Say who it is, if that was not said yet; now and then visit without having logged in."""
+        if not self.known and self.random.random() < 0.4:
+            self._identify(at)
+        away = self.device and (not self.known or self.random.random() < 0.1)
+        self.who = self.device if self.device and away else self.user
 
     def _context(self) -> dict[str, Any]:
         device = {"type": "ios" if self.app else self.random.choice(("desktop", "mobile"))}
@@ -143,7 +156,8 @@ class _Customer:
 
     def _visit(self, at: int) -> None:
         """Browse; perhaps fill the cart, check out, order; then what the house sends."""
-        seen = {"type": "screen" if self.app else "page", "name": "Home", "userId": self.name}
+        self._log_in(at)
+        seen = {"type": "screen" if self.app else "page", "name": "Home", **self.who}
         self._queue(at, {**seen, "context": self._context()})
         cart: list[tuple[Item, int]] = []
         for item in self._looked_at():

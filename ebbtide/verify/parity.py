@@ -7,7 +7,7 @@ Redis: at the slice's end, and after ten days of silence. The reference computes
 import math
 import zlib
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -17,6 +17,7 @@ from ebbtide.domain.event import Event
 from ebbtide.domain.ingest import iso
 from ebbtide.jobs.progress import Progress
 from ebbtide.verify import reference
+from ebbtide.verify.persons import owners, person
 from ebbtide.verify.replay import Line, Stop, read_log, replay
 from features import profile
 from features.catalog import NAMES
@@ -57,10 +58,10 @@ def parity(log: Log, *, sample: int, clock: Clock, progress: Progress) -> Parity
     """
     lines = read_log(log, clock=clock, progress=progress)
     customers = choose({line.event.customer for line in lines}, sample)
-    histories = _histories(lines, customers)
     tally = Tally()
     for stop in replay(lines, customers, clock=clock, progress=progress):
-        _compare(tally, stop, histories, progress)
+        known = lines[: bisect_right(lines, stop.at, key=attrgetter("at"))]
+        _compare(tally, stop, customers, _histories(known, customers), progress)
     return tally.result()
 
 
@@ -104,20 +105,23 @@ def _equal(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
-def _histories(lines: Sequence[Line], customers: Sequence[str]) -> dict[str, list[Event]]:
-    """Each customer's events, oldest first."""
-    histories: dict[str, list[Event]] = defaultdict(list)
-    wanted = set(customers)
+def _histories(lines: Sequence[Line], customers: Sequence[str]) -> list[list[Event]]:
+    """The events of each customer, under whichever of their ids; `lines` in time order."""
+    owner = owners(line.event for line in lines)
+    wanted = [person(customer, owner) for customer in customers]
+    histories: dict[str, list[Event]] = {each: [] for each in wanted}
     for line in lines:
-        if line.event.customer in wanted:
-            histories[line.event.customer].append(line.event)
-    return {customer: histories[customer] for customer in customers}
+        whose = person(line.event.customer, owner)
+        if whose in histories:
+            histories[whose].append(line.event)
+    return [histories[each] for each in wanted]
 
 
-def _compare(tally: Tally, stop: Stop, histories: Mapping[str, list[Event]], progress: Progress) -> None:
-    with progress("Compare", 2 * len(histories)) as advance:
-        for (customer, events), state in zip(histories.items(), stop.states, strict=True):
-            known = events[: bisect_right(events, stop.at, key=attrgetter("at"))]
+def _compare(
+    tally: Tally, stop: Stop, customers: Sequence[str], histories: Sequence[list[Event]], progress: Progress
+) -> None:
+    with progress("Compare", 2 * len(customers)) as advance:
+        for customer, state, events in zip(customers, stop.states, histories, strict=True):
             for now in (stop.at, stop.at + SILENCE):
-                tally.add(customer, now, profile.vector(state, now), reference.values(known, now))
+                tally.add(customer, now, profile.vector(state, now), reference.values(events, now))
                 advance(1)

@@ -1,10 +1,12 @@
 """A log replayed through the real jobs, in slices of time, with a look at the states after each."""
 
+import math
 import tempfile
 import zlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +19,8 @@ from ebbtide.domain.event import Event, decode
 from ebbtide.jobs.imports import import_batches
 from ebbtide.jobs.progress import Progress
 from ebbtide.jobs.stream import stream
-from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.events import BEGINNING, RedisEventLog
+from ebbtide.logs.offsets import committed
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.settings import Settings
 from features.profile import State, new_state
@@ -31,8 +34,10 @@ LATE = 6 * 3600
 """Seconds by which a live event may arrive late."""
 TWICE = 10
 """One in so many live events is sent twice."""
-LIVE = 50_000
-"""Events logged before the flow runs: far from what the log lets wait."""
+LIVE = 15 * 86_400.0
+"""Seconds at the end of the log that arrive live."""
+STEP = 12 * 3600
+"""Seconds of events logged before the flow runs: what is passed on between customers must not be too late."""
 
 
 class Line(NamedTuple):
@@ -73,22 +78,22 @@ def replay(
 ) -> Iterator[Stop]:
     """Feed lines in slices of time, and read the customers' states back from Redis after each.
 
-    Slices have equally many events, but events of one moment are never parted. All slices but the last are
-    imported; the last one goes through the event log and the live flow, out of order, and some of it twice.
-    Working folder and Redis are temporary.
+    Slices have equally many events, but events of one moment are never parted. All is imported but the last
+    days (`LIVE`) of the last slice: those go through the event log and the live flow, out of order, and in
+    part twice. Working folder and Redis are temporary.
     """
     times = [line.at for line in lines]
+    begun, live = 0, bisect_left(times, times[-1] - LIVE)
     with _workshop() as (settings, client):
-        store, begun = OnlineStore(client), 0
+        store = OnlineStore(client)
         for number in range(1, SLICES + 1):
-            end = times[len(times) * number // SLICES - 1]
+            end = times[math.ceil(len(times) * number / SLICES) - 1]
             until = bisect_right(times, end)
-            if number < SLICES:
-                _import(settings, client, f"slice-{number}", lines[begun:until], clock, progress)
-            else:
-                _live(settings, client, lines[begun:until], clock, progress)
+            imported = max(begun, min(until, live)) if number == SLICES else until
+            _import(settings, client, f"slice-{number}", lines[begun:imported], clock, progress)
+            _live(settings, client, lines[imported:until], clock, progress)
             begun = until
-            yield Stop(end, [state or new_state() for state in store.read_many(customers)])
+            yield Stop(end, [store.read(customer) or new_state() for customer in customers])
 
 
 @contextmanager
@@ -114,13 +119,21 @@ def _import(
 
 
 def _live(settings: Settings, client: Redis, lines: Sequence[Line], clock: Clock, progress: Progress) -> None:
+    if not lines:
+        return
     log = RedisEventLog(client, settings.partitions)
-    sent = as_sent(lines)
     with progress("Stream live", len(lines)) as advance:
-        for begun in range(0, len(sent), LIVE):
-            for batch in batched(sent[begun : begun + LIVE]):
+        for _, step in groupby(lines, key=lambda line: line.at // STEP):
+            for batch in batched(as_sent(list(step))):
                 log.append([(line.event.customer, line.event.id, line.raw) for line in batch])
             stream(settings, client, clock=clock, once=True, stored=advance)
+        while _waiting(log, client):  # what customers passed on to each other
+            stream(settings, client, clock=clock, once=True)
+
+
+def _waiting(log: RedisEventLog, client: Redis) -> bool:
+    newest = ((part, log.last_offset(part)) for part in range(log.partitions))
+    return any(offset not in (BEGINNING, committed(client, part)) for part, offset in newest)
 
 
 def as_sent(lines: Sequence[Line]) -> list[Line]:
