@@ -131,6 +131,7 @@ def test_a_signal_that_no_event_has_reached_says_what_its_empty_state_says():
 def test_two_customers_who_are_one_have_one_history(mine, its):
     days = {event.at // DAY for event in mine}
     its = [event for event in its if event.at // DAY not in days]
+    mine, its = (sorted(each, key=lambda event: event.at) for each in (mine, its))
     state, other = after(mine), after(its)
     state.logged, before = (5, 1), profile.encode(other)
     profile.merge(state, other)
