@@ -1,5 +1,6 @@
 """The flow: events in, features out. The same one runs over an import and live."""
 
+import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,10 @@ def run(
     Raises:
         Exception: whatever a step raised, without the wrapping that Bytewax puts around it.
     """
+    # The collector would walk every state that a worker keeps, again and again; they hold no cycles.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 1_000)
     try:
         cli_main(  # type: ignore[no-untyped-call]
             flow,

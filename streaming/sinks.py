@@ -24,8 +24,9 @@ ROLL_SECONDS = 30.0
 class FeatureSink(DynamicSink[Changes]):
     """Stores changes so that a death at any point loses nothing.
 
-    Archive and history come first, the states next, the commit last: what was stored but not committed is
-    delivered again, and the states know by its offset that they have seen it.
+    Archive, history and what is passed on to other partitions come first, the states next, the commit last:
+    what was stored but not committed is delivered again, and the states know by its offset that they have
+    seen it. What is passed on has ids, by which the log drops it the second time.
 
     Args:
         client: the Redis of the online store.
@@ -64,6 +65,8 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
             if self._to.archive is not None:
                 self._to.archive.append(changes.raws, now)
             self._history.append(changes.rows)
+            if self._to.log is not None and changes.passed_on:
+                self._to.log.append(changes.passed_on)  # before the states, which know what they have seen
             self._store.write_rows(changes.states)
             self._commit(changes)
             self._to.progress(changes.events)
@@ -74,7 +77,6 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
     def _commit(self, changes: Changes) -> None:
         if self._to.log is None or changes.offset == BEGINNING:
             return
-        self._to.log.append(changes.passed_on)
         commit(self._to.client, changes.partition, changes.offset)
         self._to.log.trim(changes.partition, changes.offset)
 

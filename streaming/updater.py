@@ -1,8 +1,12 @@
 """Applies batches of events to the states of their customers."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
+
+import msgspec
 
 from ebbtide.clock import Clock
 from ebbtide.domain import identity
@@ -108,8 +112,10 @@ class Updater:
             kept[customer] = kept.pop(customer)
         for customer, state in zip(unknown, self._store.read_many(unknown), strict=True):
             kept[customer] = state or new_state()
-        for customer in list(kept)[: max(len(kept) - max(self._kept_customers, len(customers)), 0)]:
-            del kept[customer]
+        excess = len(kept) - max(self._kept_customers, len(customers))
+        if excess > 0:
+            for customer in list(islice(kept, excess)):
+                del kept[customer]
         return kept
 
 
@@ -139,9 +145,16 @@ class _Work:
 
     def take_all(self, events: Sequence[tuple[Record, Event | Message]]) -> None:
         """Apply events in their order, each once."""
-        self._states = self._find({event.customer for _, event in events})
+        states = self._states = self._find({event.customer for _, event in events})
+        oldest = math.inf if self._direct else self._lateness
         for record, event in events:
-            if _is_new(record, self._states[event.customer]):
+            state = states[event.customer]
+            if not _is_new(record, state):
+                continue
+            # What nearly every event is comes first: this loop is the hot path of the stream.
+            if type(event) is Event and not state.merged_into and event.at >= state.last_at - oldest:
+                self._apply(event, state, record.raw)
+            else:
                 self._take(event, record.raw)
 
     def present(self) -> list[Row]:
@@ -155,8 +168,7 @@ class _Work:
         elif state.merged_into:
             self._redirect(event, state.merged_into, raw)
         elif isinstance(event, Absorb):
-            self._before_change(event.customer, state, event.at)
-            merge(state, decode_state(event.state))
+            self._absorb(event.customer, decode_state(event.state), event.at)
         elif event.at < state.last_at - self._lateness and not self._direct:
             self._rejected.append(Rejection(None, LATE, raw))
         else:
@@ -168,12 +180,19 @@ class _Work:
         if event.name == "Order Completed":
             self.orders.append((event.customer, event.at))
         elif event.also is not None and (other := identity.linked(event)) is not None:
-            if len(state.claimed) >= identity.MOST_MERGES:
-                self._rejected.append(Rejection(None, TOO_MANY, raw))
-            elif other not in state.claimed:
-                state.claimed.append(other)
-                asked = HandOver(f"handover:{event.id}", other, event.customer, event.at)
-                self._pass_on(other, asked.id, identity.encode(asked))
+            self._claim(other, event, state, raw)
+
+    def _claim(self, other: str, event: Event, state: State, raw: bytes) -> None:
+        """Ask for the state of another id of this customer, once."""
+        if len(state.claimed) >= identity.MOST_MERGES:
+            self._rejected.append(Rejection(None, TOO_MANY, raw))
+        elif other not in state.claimed:
+            state.claimed.append(other)
+            asked = HandOver(f"handover:{event.id}", other, event.customer, event.at)
+            if self._direct:
+                self._hand_over(asked, self._find({other})[other], raw)
+            else:
+                self.passed_on.append((other, asked.id, identity.encode(asked)))
 
     def _hand_over(self, asked: HandOver, state: State, raw: bytes) -> None:
         """Send a customer's state to another, and leave a sign post."""
@@ -183,34 +202,47 @@ class _Work:
             return
         if asked.to in state.claimed and asked.customer < asked.to:
             return  # each claims the other, and the other will hand over
-        sent = Absorb(f"absorb:{asked.id}", asked.to, asked.customer, asked.at, encode(state))
         post = new_state()
         post.merged_into, post.last_at = asked.to, max(state.last_at, asked.at)
         post.logged, post.imported = state.logged, state.imported
         self._states[asked.customer] = post
         self._touched.add(asked.customer)
-        self._pass_on(asked.to, sent.id, identity.encode(sent))
+        if self._direct:
+            self._absorb(self._found(asked.to), state, asked.at)
+        else:
+            sent = Absorb(f"absorb:{asked.id}", asked.to, asked.customer, asked.at, encode(state))
+            self.passed_on.append((asked.to, sent.id, identity.encode(sent)))
 
-    def _redirect(self, event: Event | Message, to: str, raw: bytes) -> None:
+    def _absorb(self, customer: str, other: State, at: float) -> None:
+        """Take up the history of what was another customer."""
+        state = self._states[customer]
+        self._before_change(customer, state, at)
+        merge(state, other)
+
+    def _redirect(self, event: Event | Absorb, to: str, raw: bytes) -> None:
         """Send an event to whom its customer turned out to be."""
+        if self._direct:
+            customer = self._found(to)
+            self._take(msgspec.structs.replace(event, customer=customer), raw)
+            return
         hops, sent = identity.redirected(raw, to)
         if hops > identity.MOST_HOPS:
             self._rejected.append(Rejection(None, CIRCLE, raw))
         else:
-            self._pass_on(to, f"{event.id}~{hops}", sent)
+            self.passed_on.append((to, f"{event.id}~{hops}", sent))
 
-    def _pass_on(self, customer: str, message_id: str, raw: bytes) -> None:
-        if not self._direct:
-            self.passed_on.append((customer, message_id, raw))
-            return
-        self._find({customer})
-        self._take(identity.decode(raw) or decode_event(raw), raw)
+    def _found(self, customer: str) -> str:
+        """The customer at the end of the sign posts; at hand from now on. An import makes no circles."""
+        while (post := self._find({customer})[customer].merged_into) != "":
+            customer = post
+        return customer
 
     def _before_change(self, customer: str, state: State, at: float) -> None:
         """Keep the state as it stood after an earlier day, before the first change of this one."""
-        if customer in self._touched and day_of(state.last_at) < day_of(at):
+        if customer not in self._touched:
+            self._touched.add(customer)
+        elif at > state.last_at and day_of(state.last_at) < day_of(at):
             self.rows.append(self._row(customer, state))
-        self._touched.add(customer)
 
     def _row(self, customer: str, state: State) -> Row:
         return Row(customer, encode(state), state.last_at, self._now)
@@ -232,7 +264,9 @@ def _is_new(record: Record, state: State) -> bool:
 
 def _decode(record: Record, rejected: list[Rejection]) -> Event | Message | None:
     try:
-        return identity.decode(record.raw) or decode_event(record.raw)
+        if record.raw.startswith(identity.PREFIX):
+            return identity.decode(record.raw)
+        return decode_event(record.raw)
     except EventError as error:
         rejected.append(Rejection(None, str(error), record.raw))
         return None

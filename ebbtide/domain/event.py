@@ -18,7 +18,7 @@ class EventError(ValueError):
     """An event that cannot be used; the message says which field, what was expected and what was found."""
 
 
-class Product(msgspec.Struct, frozen=True, omit_defaults=True):
+class Product(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One line of an order, as in the `products` array of the ecommerce specification. Price per unit."""
 
     product_id: Identifier | None = None
@@ -36,7 +36,7 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
         return None if found is None else str(found)
 
 
-class Properties(msgspec.Struct, frozen=True, omit_defaults=True):
+class Properties(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The properties that Ebbtide reads. Others are kept in the log, and not decoded."""
 
     order_id: Identifier | None = None
@@ -115,7 +115,7 @@ class Context(msgspec.Struct, frozen=True):
     location: Location | None = None
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """What a signal sees: who, what, when.
 
     `name` is the track event's name, else the call's type (`identify`, `page`, ...).

@@ -23,7 +23,7 @@ VALUES = {
 }
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Orders with lines, their lines and units in all, the newest one's time and lines; 40 bytes."""
 
     orders: int = 0

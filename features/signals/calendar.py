@@ -33,7 +33,7 @@ WEEKEND = slice(8, 16)
 """Saturday and Sunday: 1 January 1970, with which the week begins here, was a Thursday."""
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Events per quarter of the day and day of the week, from Thursday at midnight on."""
 
     quarters: list[int] = msgspec.field(default_factory=lambda: [0] * WEEK)

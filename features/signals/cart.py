@@ -16,7 +16,7 @@ REMOVED = math.inf
 """Stands for the worth of a product that was taken out: larger than any, it wins among marks of one time."""
 
 
-class Cart(msgspec.Struct, array_like=True):
+class Cart(msgspec.Struct, array_like=True, gc=False):
     """Per product time (Unix seconds) and worth of its newest mark after the last order; 1.4 kB."""
 
     ordered_at: float = -math.inf

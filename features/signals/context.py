@@ -30,7 +30,7 @@ Seen = tuple[float, str]
 """When (Unix seconds) and what."""
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """The newest country and device and the oldest channel, each with its time; 250 bytes, 50 as a rule."""
 
     country: Seen | None = None

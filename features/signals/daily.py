@@ -23,7 +23,7 @@ def day_of(moment: float) -> int:
     return int(moment // DAY)
 
 
-class Daily(msgspec.Struct, array_like=True):
+class Daily(msgspec.Struct, array_like=True, gc=False):
     """A sum for each day on which something happened; days ascending, at most as many as are kept."""
 
     days: list[int] = []
@@ -116,7 +116,7 @@ def _trend(rate: float, before: float) -> float:
     return (rate - before) / (rate + before) if rate + before else math.nan
 
 
-class Run(msgspec.Struct, array_like=True):
+class Run(msgspec.Struct, array_like=True, gc=False):
     """Distinct days in one stretch of time, summed up: how many, the first, the last, the gaps between.
 
     `squares` is the sum of the gaps' squares and `longest` the longest gap, in whole days: exact, so the
@@ -151,7 +151,7 @@ class Run(msgspec.Struct, array_like=True):
         return more
 
 
-class Active(msgspec.Struct, array_like=True):
+class Active(msgspec.Struct, array_like=True, gc=False):
     """The days on which something happened: those of the last year with a sum each, those before as a run."""
 
     daily: Daily = msgspec.field(default_factory=Daily)

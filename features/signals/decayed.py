@@ -43,7 +43,7 @@ NONE: Sums = (0.0, 0.0, 0.0, 0.0)
 ONE: Sums = (1.0, 1.0, 1.0, 1.0)
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """The sums, one for each half-life, as they stood at a time (Unix seconds).
 
     Orders and their money have a time of their own, so that an event without an order is cheap.

@@ -70,14 +70,14 @@ VALUES = {
 }
 
 
-class Channel(msgspec.Struct, array_like=True):
+class Channel(msgspec.Struct, array_like=True, gc=False):
     """Messages sent, opened and clicked, and when the last open or click was (Unix seconds; -inf: never)."""
 
     counts: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0])
     answered_at: float = -math.inf
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """What was counted per channel, answers per hour of the week, unsubscriptions; 800 bytes at most."""
 
     channels: dict[int, Channel] = {}

@@ -51,7 +51,7 @@ VALUES = {
 }
 
 
-class Scores(msgspec.Struct, array_like=True):
+class Scores(msgspec.Struct, array_like=True, gc=False):
     """Scores of one kind: the newest with its time, how many, their sum."""
 
     last: Latest = NEVER
@@ -73,7 +73,7 @@ class Scores(msgspec.Struct, array_like=True):
         return self.total / self.count if self.count else math.nan
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Scores by kind (`nps`, `csat`, `ces`, `review`, `sentiment`), reviews, tickets; 2.2 kB at most."""
 
     scores: dict[str, Scores] = {}

@@ -44,7 +44,7 @@ VALUES = {
 }
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Events and orders ever, active days with their events, orders per day of the last year."""
 
     events: int = 0

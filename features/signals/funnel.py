@@ -39,7 +39,7 @@ VALUES = {
 }
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Counts of each step, the open cart and the views; 5 kB at most, 100 bytes after a few views."""
 
     viewed: int = 0

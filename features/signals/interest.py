@@ -41,7 +41,7 @@ Weights = dict[int, float]
 """Forward-decayed weight by bucket."""
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Weights of categories and of brands, orders and those with a discount; 700 bytes at most."""
 
     categories: Weights = {}

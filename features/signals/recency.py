@@ -20,7 +20,7 @@ EVENTS = frozenset({"Order Completed"})
 VALUES = {"recency_days": "days: since the last order"}
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """When the last order was, in Unix seconds; minus infinity if never."""
 
     last: float = -math.inf

@@ -25,7 +25,7 @@ VALUES = {
 }
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Money spent, refunds and the money in them, and when the last one was (Unix seconds)."""
 
     spent: float = 0.0

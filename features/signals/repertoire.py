@@ -39,14 +39,14 @@ LANDMARK = 18_262
 BITS = 512
 
 
-class Held(msgspec.Struct, array_like=True):
+class Held(msgspec.Struct, array_like=True, gc=False):
     """A product's forward-decayed weight and the day on which it was last bought."""
 
     weight: float
     day: int
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """The products held, the lines bought (a product once per order) and the bits set; 1 kB."""
 
     products: dict[str, Held] = {}

@@ -32,7 +32,7 @@ VALUES = {
 }
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """When the newest order was (Unix seconds), and the purchase days."""
 
     at: float = -math.inf

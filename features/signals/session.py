@@ -59,7 +59,7 @@ OPEN = DAY + GAP
 _NOTHING = (0.0,) * 6 + (math.nan,) * 3
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """The recent sessions in time order (Unix seconds, events), the sums of those before, all per day."""
 
     starts: list[float] = []

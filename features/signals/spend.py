@@ -34,7 +34,7 @@ VALUES = {
 _NEVER = (-math.inf, math.nan)
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Money and orders ever, the last order's time and money, money per day of the last year."""
 
     total: float = 0.0

@@ -41,7 +41,7 @@ _KEPT = {STARTED: "begun_at", RENEWED: "begun_at", UPDATED: "updated_at", CANCEL
 _KEPT |= {ASKED: "asked_at", PAID: "paid_at"}
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Times (Unix seconds) of the newest of each kind, failures since the last payment; 300 bytes at most."""
 
     plan: tuple[float, str] | None = None

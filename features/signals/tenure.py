@@ -20,7 +20,7 @@ EVENTS = None
 VALUES = {"tenure_days": "days: since the first event of any kind"}
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """When the first event was, in Unix seconds; infinite if never."""
 
     first: float = math.inf

@@ -16,7 +16,7 @@ Ticket = tuple[float, float, bool]
 """Newest opening, newest resolution (Unix seconds, -inf if there was none), resolved at the first contact."""
 
 
-class Sums(msgspec.Struct, array_like=True):
+class Sums(msgspec.Struct, array_like=True, gc=False):
     """Tickets opened, open, resolved, resolved at the first contact, closed (both times known), hours."""
 
     opened: int = 0
@@ -47,7 +47,7 @@ class Sums(msgspec.Struct, array_like=True):
         self.hours += other.hours
 
 
-class Tickets(msgspec.Struct, array_like=True):
+class Tickets(msgspec.Struct, array_like=True, gc=False):
     """The tickets noted last one by one, and what those let go sum up to; 2 kB, 40 bytes with one."""
 
     known: dict[str, Ticket] = {}

@@ -18,7 +18,7 @@ BOUGHT = 32
 """Products whose last purchase is kept: those bought last. A view that comes late may precede it."""
 
 
-class Views(msgspec.Struct, array_like=True):
+class Views(msgspec.Struct, array_like=True, gc=False):
     """Views without a purchase since as (Unix seconds, product), ascending; last purchases; 2 kB at most."""
 
     seen: list[tuple[float, str]] = []
