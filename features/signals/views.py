@@ -1,40 +1,43 @@
 """Views of products, and which of them no purchase followed."""
 
 import math
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection
 
 import msgspec
 
 from features.signals.daily import DAY
 
-VIEWS = 64
-"""Views that are kept: the newest."""
 SPAN = 30 * DAY
 """Seconds for which a view counts."""
 PRODUCTS, PER_PRODUCT = 30, 8
-"""Products that are counted, those viewed last, and views of one that are."""
+"""Products that are kept, those viewed last, and views of one that are, the newest."""
 BOUGHT = 32
 """Products whose last purchase is kept: those bought last. A view that comes late may precede it."""
 
 
 class Views(msgspec.Struct, array_like=True, gc=False):
-    """Views without a purchase since as (Unix seconds, product), ascending; last purchases; 2 kB at most."""
+    """By product the times of views without a purchase since, ascending; last purchases; 4 kB at most."""
 
-    seen: list[tuple[float, str]] = []
+    seen: dict[str, list[float]] = {}
     bought: dict[str, float] = {}
 
     def view(self, product: str, at: float) -> None:
-        """Note a view; let go of the oldest, and of those that will not count again."""
+        """Note a view; let go of the product's oldest, and of the product not viewed for longest."""
         if self.bought.get(product, -math.inf) >= at:
             return
-        seen = self.seen
-        if not seen or at > seen[-1][0]:
-            seen.append((at, product))
+        times = self.seen.get(product)
+        if times is None:
+            self.seen[product] = [at]
+            if len(self.seen) > PRODUCTS:
+                del self.seen[min(self.seen, key=lambda each: (self.seen[each][-1], each))]
+            return
+        if at >= times[-1]:
+            times.append(at)
         else:
-            insort(seen, (at, product))
-        while len(seen) > VIEWS or seen[0][0] < seen[-1][0] - SPAN:
-            del seen[0]
+            insort(times, at)
+        if len(times) > PER_PRODUCT:
+            del times[0]
 
     def buy(self, products: Collection[str], at: float) -> None:
         """Note a purchase of products: their views so far had what they were for."""
@@ -42,17 +45,21 @@ class Views(msgspec.Struct, array_like=True, gc=False):
         for product in products:
             last = bought.pop(product, -math.inf)
             bought[product] = max(last, at)
+            times = self.seen.get(product)
+            if times is not None:
+                del times[: bisect_right(times, at)]
+                if not times:
+                    del self.seen[product]
         while len(bought) > BOUGHT:
             del bought[next(iter(bought))]
-        if self.seen:
-            self.seen = [view for view in self.seen if view[0] > at or view[1] not in products]
 
     def merge(self, other: "Views") -> None:
         """Take up the views and purchases of another part of the history."""
         for product, at in other.bought.items():
             self.buy((product,), at)
-        for at, product in other.seen:
-            self.view(product, at)
+        for product, times in other.seen.items():
+            for at in times:
+                self.view(product, at)
 
     def unbought(self, now: float) -> list[int]:
         """Views of each product in the last 30 days that no purchase of it followed, or came with.
@@ -64,10 +71,6 @@ class Views(msgspec.Struct, array_like=True, gc=False):
         >>> views.unbought(50.0)
         [2]
         """
-        counts: dict[str, int] = {}
-        for at, product in reversed(self.seen):
-            if now - at <= SPAN:
-                count = counts.get(product, 0)
-                if count < PER_PRODUCT and (count or len(counts) < PRODUCTS):
-                    counts[product] = count + 1
-        return list(counts.values())
+        oldest = now - SPAN
+        counts = (len(times) - bisect_left(times, oldest) for times in self.seen.values())
+        return [count for count in counts if count]
