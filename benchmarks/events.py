@@ -20,8 +20,8 @@ PER_VISIT = 9.5
 """Events that a visit makes on average, with all that follows from it."""
 OF_A_DAY = (2, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 11, 12, 11, 10, 10, 11, 13, 16, 18, 19, 16, 10, 5)
 """Visits by hour of the day, as weights."""
-CATEGORIES = ("Dairy", "Bakery", "Garden", "Toys", "Books", "Shoes", "Tea", "Tools", "Pets", "Games")
-BRANDS = ("Alba", "Birk", "Corvo", "Delta", "Elm", "Fjord", "Gala", None)
+CATEGORIES = tuple(f"Aisle {number}" for number in range(30))
+BRANDS = (*(f"Brand {number}" for number in range(25)), None)
 COUNTRIES = ("GB", "DE", "FR", "US", "NL")
 PLANS = ("basic", "plus", "family")
 SAID = (
@@ -152,7 +152,9 @@ class _Customer:
         """The next moment of a visit: seconds later, at times the same one, seldom after a long pause."""
         if self.random.random() < 0.03:
             return at
-        return at + (2_400 if self.random.random() < 0.02 else self.random.randint(2, 180))
+        if self.random.random() < 0.03:
+            return at + self.random.choice((1_700, 1_800, 1_801, 2_400))
+        return at + self.random.randint(2, 180)
 
     def _visit(self, at: int) -> None:
         """Browse; perhaps fill the cart, check out, order; then what the house sends."""
@@ -176,7 +178,9 @@ class _Customer:
             self._subscription(at)
 
     def _looked_at(self) -> list[Item]:
-        return self.random.choices(self.favourites, k=self.random.choice((0, 1, 2, 2, 3, 4, 6)))
+        """Some products, the first favourites most."""
+        chances = [1 / rank for rank in range(1, 1 + len(self.favourites))]
+        return self.random.choices(self.favourites, chances, k=self.random.choice((0, 1, 2, 2, 3, 4, 6)))
 
     def _detours(self, at: int, cart: list[tuple[Item, int]]) -> int:
         """Search, list and promotion; a change of mind about one product."""

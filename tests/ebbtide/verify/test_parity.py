@@ -54,6 +54,13 @@ def test_what_is_served_on_the_way_equals_what_the_events_say(events):
     assert found.values == dict.fromkeys(NAMES, 1.0)
 
 
+def test_customers_who_come_many_times_a_day_are_served_equally_well(tmp_path):
+    path = tmp_path / "dense.jsonl"
+    path.write_bytes(b"\n".join(generate(6_000, 4, seed=5, days=20.0)))
+    found = prove(path)
+    assert (found.rate, found.worst) == (1.0, {})
+
+
 def test_a_window_that_is_one_day_short_is_found_and_nothing_else_is_blamed(events, monkeypatch):
     monkeypatch.setattr(daily, "SPANS", (1, 7, 29, *daily.SPANS[3:]))
     found = prove(events)
