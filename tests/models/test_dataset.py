@@ -49,7 +49,7 @@ def journeys():
 
 
 def write_history(folder, found):
-    writer = HistoryWriter(folder, "test")
+    writer = HistoryWriter(folder)
     for customer, events in found.items():
         state, rows = profile.new_state(), {}
         for event in events:
