@@ -1,0 +1,335 @@
+"""What is killed and comes back ends where it would have ended anyway, for every customer and signal."""
+
+import contextlib
+import itertools
+import math
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from redis import Redis
+
+from benchmarks.events import generate
+from ebbtide.domain.event import decode
+from ebbtide.local_redis import _binary
+from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.offsets import committed
+from features import profile
+from features.history import parts
+from features.store.online import OnlineStore
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+ROOT = Path(__file__).parents[2]
+FORKER = Path(__file__).with_name("flow_process.py")
+PARTITIONS, BATCH = 4, 40
+DAY = 86_400.0
+KILLS = 20
+
+
+def known():
+    """Two months of customers with one id each: what is exact to the last bit."""
+    pairs = [(raw, decode(raw)) for raw in generate(14_000, 700, seed=5, days=60.0)]
+    two = {
+        person(event.customer) for _, event in pairs if event.also or person(event.customer) != event.customer
+    }
+    return [raw for raw, event in pairs if person(event.customer) not in two]
+
+
+def merged():
+    """A day of customers with two ids each: within a day, the order of events does not matter."""
+    lines = [
+        raw.replace(b'"c', b'"m').replace(b"-c", b"-m") for raw in generate(9_000, 200, seed=6, days=1.0)
+    ]
+    events = [decode(raw) for raw in lines]
+    pairs = [pair for pair in zip(lines, events, strict=True) if pair[1].at < events[0].at + DAY]
+    two = {event.customer for _, event in pairs if event.also}
+    return [raw for raw, event in pairs if person(event.customer) in two]
+
+
+def person(customer):
+    """The customer that an id stands for in the end, by the names that the generator gives."""
+    return customer.removeprefix("device-")
+
+
+def spread(lines, among):
+    """The lines evenly among the others."""
+    placed = [((n + 0.5) / len(lines), line) for n, line in enumerate(lines)]
+    return [line for _, line in sorted(placed + [(n / len(among), line) for n, line in enumerate(among)])]
+
+
+EVENTS = spread(merged(), known())
+DECODED = [decode(raw) for raw in EVENTS]
+NOW = max(event.at for event in DECODED) + 3 * DAY
+BATCHES = len(EVENTS) // BATCH
+MERGED = {event.customer for event in DECODED if event.also}
+
+
+class Server:
+    """A Redis with an append-only file, as Ebbtide starts it, that can be killed and started again."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="ebb", dir="/tmp"))
+        self.socket = self.folder / "r.sock"
+        self.client = Redis(unix_socket_path=str(self.socket), socket_timeout=10)
+        self.start()
+
+    def start(self):
+        options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
+        options += ["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]
+        self.process = subprocess.Popen([_binary(), *options], stdout=subprocess.DEVNULL)
+        for _ in range(400):
+            assert self.process.poll() is None, "redis-server ended while starting"
+            with contextlib.suppress(Exception):
+                self.client.ping()
+                return
+            time.sleep(0.02)
+        raise AssertionError("redis-server did not answer")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def close(self):
+        self.kill()
+        self.client.close()
+        shutil.rmtree(self.folder)
+
+
+@pytest.fixture
+def server():
+    """A Redis whose event log has all events."""
+    server = Server()
+    log = RedisEventLog(server.client, PARTITIONS)
+    for start in range(0, len(EVENTS), 1000):
+        chunk = range(start, min(start + 1000, len(EVENTS)))
+        log.append([(DECODED[n].customer, DECODED[n].id, EVENTS[n]) for n in chunk])
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """The vectors of every customer by a plain loop over the events."""
+    states = {}
+    for event in DECODED:
+        profile.update(states.setdefault(person(event.customer), profile.new_state()), event)
+    return {name: profile.vector(state, NOW) for name, state in states.items()}
+
+
+@pytest.fixture(scope="module")
+def midnights():
+    """What the history should give of customers with one id: by customer and day, after the day's end."""
+    states, found = {}, {}
+    for event in (decode(raw) for raw in known()):
+        state = states.setdefault(event.customer, profile.new_state())
+        profile.update(state, event)
+        day = event.at // DAY
+        found[event.customer, day] = profile.vector(state, (day + 1) * DAY)
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forker():
+    """The process that forks the flows."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, str(FORKER)], env=environment, stdin=subprocess.PIPE) as process:
+        Flow.forker = process
+        yield
+        process.stdin.close()
+
+
+class Flow:
+    """One flow in a process of its own; it ends by itself once it has read the log."""
+
+    forker = None
+    numbers = itertools.count()
+
+    def __init__(self, server, folder, *arguments):
+        self.folder = folder
+        pipe = folder / f"out-{next(self.numbers)}"
+        os.mkfifo(pipe)
+        words = [server.socket, folder, pipe, "--partitions", PARTITIONS, "--batch", BATCH, *arguments]
+        self.forker.stdin.write(f"{' '.join(map(str, words))}\n".encode())
+        self.forker.stdin.flush()
+        self.out = pipe.open()
+        self.pid = int(self.out.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.kill()
+        self.out.close()
+
+    def stored(self, batches):
+        """Wait until so many batches are stored; False if it ended before."""
+        return all(line.strip().isdigit() for _ in range(batches) for line in [self.out.readline()])
+
+    def wait(self):
+        """Wait for the end; whether it came to that by itself."""
+        return "done" in self.out.read()
+
+    def kill(self):
+        """Kill it; whether it still ran."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        return not self.wait()
+
+    def said(self):
+        return (self.folder / "flow.log").read_text()
+
+
+def finish(server, folder, *arguments):
+    """Let the flow run to its end, and again while it has left itself messages on merges."""
+    while waiting(server):
+        with Flow(server, folder, *arguments) as flow:
+            assert flow.wait(), flow.said()
+
+
+def waiting(server):
+    log = RedisEventLog(server.client, PARTITIONS)
+    return any(log.read(number, committed(server.client, number), 1) for number in range(PARTITIONS))
+
+
+def features(server):
+    """The vectors of every customer but those that turned out to be another."""
+    store = OnlineStore(server.client)
+    names = [name for chunk in store.customers() for name in chunk]
+    states = zip(names, store.read_many(names), strict=True)
+    return {name: profile.vector(state, NOW) for name, state in states if not state.merged_into}
+
+
+def assert_same(found, wanted):
+    """Every number is the same, to the last bit where nothing was merged; tells what differs first."""
+    assert found.keys() == wanted.keys()
+    for name, values in wanted.items():
+        same = close if name in MERGED else identical
+        triples = zip(profile.NAMES, found[name], values, strict=True)
+        assert [each for each in triples if not same(*each[1:])] == [], name
+
+
+def identical(one, other):
+    return repr(one) == repr(other)
+
+
+def close(one, other):
+    return identical(one, other) or math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def assert_same_history(folder, midnights):
+    """The newest row of each customer and day, at the day's end."""
+    rows = [row for path in parts(folder / "history") for row in pq.read_table(path).to_pylist()]
+    rows.sort(key=lambda row: (row["event_timestamp"], row["created"]))
+    newest = {(row["customer_id"], row["event_timestamp"].timestamp() // DAY): row["state"] for row in rows}
+    assert_same(
+        {
+            (name, day): profile.vector(profile.decode(raw), (day + 1) * DAY)
+            for (name, day), raw in newest.items()
+            if person(name) not in MERGED
+        },
+        midnights,
+    )
+
+
+def test_a_run_never_killed_gives_what_a_plain_loop_gives(server, expected, midnights, tmp_path):
+    finish(server, tmp_path)
+    assert_same(features(server), expected)
+    assert_same_history(tmp_path, midnights)
+
+
+def test_a_flow_killed_twenty_times_gives_the_same_features(server, expected, midnights, tmp_path):
+    moments = random.Random(1)
+    for _ in range(KILLS):
+        with Flow(server, tmp_path) as flow:
+            assert flow.stored(moments.randint(1, BATCHES // KILLS)), flow.said()
+            time.sleep(moments.uniform(0, 0.02))
+            assert flow.kill(), "it ended before it was killed"
+    finish(server, tmp_path)
+    assert_same(features(server), expected)
+    assert_same_history(tmp_path, midnights)
+
+
+@pytest.mark.parametrize("step", ["append", "write", "commit", "trim"])
+def test_a_flow_killed_between_two_of_its_steps_gives_the_same_features(server, expected, tmp_path, step):
+    for call in (3, 1, 2):
+        with Flow(server, tmp_path, "--die-before", step, "--call", call) as flow:
+            assert not flow.wait(), "it came to its end"
+    finish(server, tmp_path)
+    assert_same(features(server), expected)
+
+
+def test_with_redis_killed_and_started_again_the_features_are_the_same(server, expected, tmp_path):
+    moments = random.Random(2)
+    kills = 0
+    while kills < KILLS:
+        with Flow(server, tmp_path) as flow:
+            while kills < KILLS and flow.stored(moments.randint(1, BATCHES // KILLS // 2)):
+                time.sleep(moments.uniform(0, 0.02))
+                server.kill()
+                kills += 1
+                server.start()
+    finish(server, tmp_path)
+    assert_same(features(server), expected)
+
+
+def test_with_flow_and_redis_killed_together_the_features_are_the_same(server, expected, tmp_path):
+    moments = random.Random(3)
+    for _ in range(KILLS):
+        with Flow(server, tmp_path) as flow:
+            assert flow.stored(moments.randint(1, BATCHES // KILLS)), flow.said()
+            time.sleep(moments.uniform(0, 0.02))
+            for kill in moments.sample([flow.kill, server.kill], 2):
+                kill()
+        server.start()
+    finish(server, tmp_path)
+    assert_same(features(server), expected)
+
+
+@contextlib.contextmanager
+def two_processes(server, folder):
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(2)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        addresses = ",".join(f"127.0.0.1:{each.getsockname()[1]}" for each in sockets)
+    with (
+        Flow(server, folder, "--process", 0, "--addresses", addresses) as first,
+        Flow(server, folder, "--process", 1, "--addresses", addresses) as second,
+    ):
+        yield first, second
+
+
+def test_two_workers_give_the_same_features(server, expected, midnights, tmp_path):
+    finish(server, tmp_path, "--workers", 2)
+    assert_same(features(server), expected)
+    assert_same_history(tmp_path, midnights)
+
+
+def test_two_processes_give_the_same_features(server, expected, midnights, tmp_path):
+    with two_processes(server, tmp_path) as flows:
+        assert all(flow.stored(20) for flow in flows), "one process did all the work"
+        assert all(flow.wait() for flow in flows), flows[0].said()
+    finish(server, tmp_path)
+    assert_same(features(server), expected)
+    assert_same_history(tmp_path, midnights)
+
+
+def test_what_one_began_two_workers_and_two_processes_go_on_with(server, expected, tmp_path):
+    with Flow(server, tmp_path) as flow:
+        assert flow.stored(60)
+    with Flow(server, tmp_path, "--workers", 2) as flow:
+        assert flow.stored(60)
+    with two_processes(server, tmp_path) as flows:
+        assert all(flow.stored(30) for flow in flows)
+    finish(server, tmp_path)
+    assert_same(features(server), expected)
