@@ -32,8 +32,9 @@ _BUCKETS = 10_000
 
 
 class Sample(NamedTuple):
-    """What the learner sees of a batch: the rows and orders of followed customers."""
+    """What the learner sees of a batch: its span of event time, the rows and orders of followed customers."""
 
+    first: float
     watermark: float
     rows: list[Row]
     orders: list[tuple[str, float]]
@@ -77,9 +78,9 @@ class OnlineLearner:
         """The part of a batch's changes that the learner follows; nothing if the batch had no event."""
         if not changes.rows:
             return
-        watermark = max(row.at for row in changes.rows)
+        first, watermark = min(row.at for row in changes.rows), max(row.at for row in changes.rows)
         rows = [row for row in changes.rows if self.follows(row.customer)]
-        yield Sample(watermark, rows, [order for order in changes.orders if self.follows(order[0])])
+        yield Sample(first, watermark, rows, [order for order in changes.orders if self.follows(order[0])])
 
     def follows(self, customer: str) -> bool:
         """Whether the customer is in the sample."""
@@ -124,7 +125,7 @@ class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
                 insort(self._orders, (at, customer))
         reached = last_midnight(self._watermark)
         if self._midnight is None:
-            self._midnight = reached
+            self._midnight = last_midnight(min(sample.first for sample in values))
         champion = self._champion() if reached > self._midnight else None
         if champion is None:
             return (), StatefulBatchLogic.RETAIN

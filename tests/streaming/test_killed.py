@@ -324,6 +324,20 @@ def test_two_processes_give_the_same_features(server, expected, midnights, tmp_p
     assert_same_history(tmp_path, midnights)
 
 
+@pytest.mark.parametrize("victim", [0, 1])
+def test_the_death_of_one_of_two_processes_ends_the_other_and_harms_nothing(
+    server, expected, tmp_path, victim
+):
+    with two_processes(server, tmp_path) as flows:
+        assert all(flow.stored(20) for flow in flows)
+        assert flows[victim].kill(), "it ended before it was killed"
+        assert not flows[1 - victim].wait(), "it went on to the end of the log, alone"
+    with two_processes(server, tmp_path) as flows:
+        assert all(flow.wait() for flow in flows), flows[0].said()
+    finish(server, tmp_path)
+    assert_same(features(server), expected)
+
+
 def test_what_one_began_two_workers_and_two_processes_go_on_with(server, expected, tmp_path):
     with Flow(server, tmp_path) as flow:
         assert flow.stored(60)

@@ -42,7 +42,7 @@ def rows_until(customer, days):
 
 def feed(logic, day, rows, orders=()):
     """Give the learner rows when event time has come to a day; gives the saved forms."""
-    forms, _ = logic.on_batch([Sample((FIRST + day) * DAY, rows, list(orders))])
+    forms, _ = logic.on_batch([Sample((FIRST + day) * DAY, (FIRST + day) * DAY, rows, list(orders))])
     return list(forms)
 
 
@@ -99,6 +99,14 @@ def test_customers_silent_for_longer_than_the_model_knows_are_left_out():
     assert max(values[0] for values in champion.asked) <= champion.active
 
 
+def test_many_days_in_one_batch_are_taken_up_day_by_day():
+    champion = Champion()
+    rows = [row for customer in CUSTOMERS for row in rows_until(customer, [0, 1, 2])]
+    logic = LearnLogic(lambda: champion, {}, None)
+    [raw], _ = logic.on_batch([Sample(FIRST * DAY, (FIRST + 30) * DAY, rows, [])])
+    assert msgspec.json.decode(raw, type=Saved).metrics["labels"] > 0
+
+
 def test_without_a_champion_it_waits():
     logic = LearnLogic(lambda: None, {}, None)
     assert feed(logic, 0, []) == []
@@ -127,5 +135,5 @@ def test_the_sample_is_stable_and_everybody_in_a_small_base(redis):
     assert all(learner.follows(name) for name in CUSTOMERS)
     rows = rows_until("c1", [0])
     changes = Changes(0, "1-0", [], 1, rows, rows, [("c1", FIRST * DAY)], [], [])
-    assert list(learner.sample(changes)) == [Sample(FIRST * DAY, rows, [("c1", FIRST * DAY)])]
+    assert list(learner.sample(changes)) == [Sample(FIRST * DAY, FIRST * DAY, rows, [("c1", FIRST * DAY)])]
     assert saved(redis) is None
