@@ -55,7 +55,8 @@ class HistoryWriter:
         self._rows: list[Row] = []
         self._path = folder / f".{uuid.uuid4().hex}.journal"
         self._journal = self._path.open("ab", buffering=0)
-        fcntl.flock(self._journal, fcntl.LOCK_EX)  # let go by the kernel when the process ends, however it ends
+        # The kernel lets go of the lock when the process ends, however it ends.
+        fcntl.flock(self._journal, fcntl.LOCK_EX)
         _recover(folder)
 
     def append(self, rows: Iterable[Row]) -> None:

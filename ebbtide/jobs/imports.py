@@ -136,8 +136,6 @@ def _stream(
     from streaming.updater import Updater
 
     with progress("Stream", total) as advance:
-        sink = FeatureSink(
-            client, settings.history, RejectedLog(settings.rejected), clock, progress=advance
-        )
+        sink = FeatureSink(client, settings.history, RejectedLog(settings.rejected), clock, progress=advance)
         source = ImportSource(begun.number, read([archive]))
         run(build(source, sink, Updater(OnlineStore(client), clock)))

@@ -31,8 +31,8 @@ def stream(
     """Read the event log into features and history, and let the online model learn.
 
     Ends on SIGINT or SIGTERM, after the batches under way; with `once`, at the end of what is logged now.
-    `stored` is told the number of events of each batch. For several processes each is given its number, from 0,
-    and the addresses of all; they and their workers share the partitions of the log.
+    `stored` is told the number of events of each batch. Of several processes each is given its number, from
+    0, and the addresses of all; they and their workers share the partitions of the log.
     """
     from features.store.online import OnlineStore
     from models.scorer import ModelWatcher

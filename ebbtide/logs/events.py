@@ -117,17 +117,20 @@ class RedisEventLog:
         """Append atomically per partition, in one round trip; drops what the last 24 hours have seen.
 
         Raises:
-            BacklogError: a partition is full. Others may have logged their part; the sender may send all again.
+            BacklogError: a partition is full. Others may have logged their part; all may be sent again.
         """
         self._agree()
         pipeline = self._client.pipeline(transaction=False)
         for partition, group in _by_partition(entries, self.partitions).items():
             seen = [f"ebbtide:{{p{partition}}}:seen:{message_id}" for _, message_id, _ in group]
             raws = [raw for _, _, raw in group]
-            pipeline.eval(_APPEND, 1 + len(seen), stream_key(partition), *seen, DEDUPLICATION_SECONDS, *raws, self._most)
+            keys, rest = [stream_key(partition), *seen], [DEDUPLICATION_SECONDS, *raws, self._most]
+            pipeline.eval(_APPEND, len(keys), *keys, *rest)
         logged = pipeline.execute()
         if -1 in logged:
-            raise BacklogError("event log: the flow is too far behind; send again later, and look at `ebbtide stream`")
+            raise BacklogError(
+                "event log: the flow is too far behind; send again later, and see `ebbtide stream`"
+            )
         return sum(logged)
 
     def read(self, partition: int, after: str, count: int) -> list[Record]:
@@ -161,7 +164,6 @@ class RedisEventLog:
                 f"set EBBTIDE_PARTITIONS={found}, or use an empty Redis"
             )
         self._agreed = True
-
 
     def trim(self, partition: int, through: str) -> None:
         """Let go of what is stored; a few more records may stay."""
