@@ -3,6 +3,7 @@
 import argparse
 import gc
 import json
+import math
 import os
 import platform
 import statistics
@@ -68,7 +69,7 @@ def percentile(values: Sequence[float], share: float) -> float:
     2.0
     """
     ordered = sorted(values)
-    return ordered[max(-(-int(share * 1000) * len(ordered) // 1000) - 1, 0)]
+    return ordered[max(math.ceil(round(share * len(ordered), 6)) - 1, 0)]
 
 
 @contextmanager

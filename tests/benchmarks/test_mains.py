@@ -1,0 +1,56 @@
+"""Each benchmark runs, small, and says what it promises; how fast it was is no matter here."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--events", "3000", "--customers", "150", "--rounds", "1"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def figures(name, *arguments):
+    """The JSON object that is the last line of a benchmark's output."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("EBBTIDE_")}
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def assert_positive(result, *names):
+    for name in names:
+        assert math.isfinite(result[name]), name
+        assert result[name] > 0, name
+
+
+def test_the_flow_is_held_against_bytewax_a_loop_feast_and_itself():
+    result = figures("flow", *SMALL, "--no-online-retail")
+    assert_positive(result, "ratio_idiomatic", "ratio_loop", "ratio_feast_write", "ratio_two_workers")
+    assert set(result["events_per_second"]) == {"ours", "idiomatic", "loop"}
+    assert result["events"] == 3000
+
+
+def test_reads_are_held_against_feast_and_a_bare_hmget():
+    result = figures("read", *SMALL, "--reads", "20")
+    assert_positive(result, "ratio_feast_1", "ratio_feast_100", "ratio_raw_1", "ratio_raw_100")
+
+
+def test_freshness_is_told_in_milliseconds():
+    result = figures("freshness", "--rate", "200", "--seconds", "2", "--customers", "100")
+    assert_positive(result, "p50_ms", "p99_ms", "events_per_second", "probes")
+    assert result["p50_ms"] <= result["p99_ms"] <= result["max_ms"]
+
+
+def test_memory_is_told_per_customer():
+    result = figures("memory", "--customers", "2000")
+    assert_positive(result, "bytes_per_customer")
+    assert_positive(result["flow"], "customers", "peak_bytes", "start_bytes")
+    assert result["flow"]["customers"] == 2000
+    assert set(result["flow"]) >= {"growth_per_customer", "growth_per_customer_second_half"}
