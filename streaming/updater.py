@@ -107,8 +107,8 @@ class Updater:
     def _states(self, partition: int, customers: set[str]) -> dict[str, State]:
         """The partition's states, with those of the customers named among them, newest use last."""
         kept = self._partitions.setdefault(partition, {})
-        unknown = sorted(customers - kept.keys())
-        for customer in customers & kept.keys():
+        unknown = sorted(customer for customer in customers if customer not in kept)
+        for customer in customers.difference(unknown):
             kept[customer] = kept.pop(customer)
         for customer, state in zip(unknown, self._store.read_many(unknown), strict=True):
             kept[customer] = state or new_state()
