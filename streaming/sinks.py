@@ -66,7 +66,8 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
                 self._to.archive.append(changes.raws, now)
             self._history.append(changes.rows)
             if self._to.log is not None and changes.passed_on:
-                self._to.log.append(changes.passed_on)  # before the states, which know what they have seen
+                # Before the states, which know what they have seen.
+                self._to.log.append(changes.passed_on, bounded=False)
             self._store.write_rows(changes.states)
             self._commit(changes)
             self._to.progress(changes.events)

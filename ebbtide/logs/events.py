@@ -4,6 +4,7 @@ A partition is one Redis stream; all events of one customer go to the same one. 
 the hash tag `{p<N>}`, so that one script may touch them on Redis Cluster too.
 """
 
+import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -38,8 +39,12 @@ class EventLog(Protocol):
 
     partitions: int
 
-    def append(self, entries: Sequence[Entry]) -> int:
-        """Log the entries whose `messageId` is new to their partition; return how many those were."""
+    def append(self, entries: Sequence[Entry], *, bounded: bool = True) -> int:
+        """Log the entries whose `messageId` is new to their partition; return how many those were.
+
+        The bound on what may wait for the flow is for senders. What the flow itself passes on is not
+        `bounded`: only the flow makes room, and it must not wait for itself.
+        """
 
     def read(self, partition: int, after: str, count: int) -> list[Record]:
         """Return up to `count` records that follow the offset `after`; never waits."""
@@ -113,18 +118,19 @@ class RedisEventLog:
         self._most = -(-backlog // partitions)
         self._agreed = False
 
-    def append(self, entries: Sequence[Entry]) -> int:
+    def append(self, entries: Sequence[Entry], *, bounded: bool = True) -> int:
         """Append atomically per partition, in one round trip; drops what the last 24 hours have seen.
 
         Raises:
             BacklogError: a partition is full. Others may have logged their part; all may be sent again.
         """
         self._agree()
+        most = self._most if bounded else sys.maxsize
         pipeline = self._client.pipeline(transaction=False)
         for partition, group in _by_partition(entries, self.partitions).items():
             seen = [f"ebbtide:{{p{partition}}}:seen:{message_id}" for _, message_id, _ in group]
             raws = [raw for _, _, raw in group]
-            keys, rest = [stream_key(partition), *seen], [DEDUPLICATION_SECONDS, *raws, self._most]
+            keys, rest = [stream_key(partition), *seen], [DEDUPLICATION_SECONDS, *raws, most]
             pipeline.eval(_APPEND, len(keys), *keys, *rest)
         logged = pipeline.execute()
         if -1 in logged:
@@ -179,8 +185,8 @@ class MemoryEventLog:
         self._records: list[list[Record]] = [[] for _ in range(partitions)]
         self._seen: set[tuple[int, str]] = set()
 
-    def append(self, entries: Sequence[Entry]) -> int:
-        """Append what is new."""
+    def append(self, entries: Sequence[Entry], *, bounded: bool = True) -> int:  # noqa: ARG002
+        """Append what is new; there is no bound."""
         before = self.length()
         for partition, group in _by_partition(entries, self.partitions).items():
             for _, message_id, raw in group:

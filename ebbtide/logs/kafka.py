@@ -74,8 +74,8 @@ class KafkaEventLog:
         self._readers: dict[int, _Reader] = {}
         self._agreed = False
 
-    def append(self, entries: Sequence[Entry]) -> int:
-        """Append what the last 24 hours have not seen, and wait until Kafka has it.
+    def append(self, entries: Sequence[Entry], *, bounded: bool = True) -> int:  # noqa: ARG002
+        """Append what the last 24 hours have not seen, and wait until Kafka has it; there is no bound.
 
         Raises:
             StoreError: an event could not be delivered. Others may be; the sender may send all again.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis.exceptions import RedisError
 
-from ebbtide.errors import ConfigError
+from ebbtide.errors import BacklogError, ConfigError
 from ebbtide.logs.events import (
     BEGINNING,
     DEDUPLICATION_SECONDS,
@@ -79,6 +79,20 @@ def test_an_empty_append_logs_nothing(make_log: MakeLog):
     log = make_log(2)
     assert log.append([]) == 0
     assert log.length() == 0
+
+
+def test_what_the_flow_passes_on_is_taken_by_every_log(make_log: MakeLog):
+    log = make_log(1)
+    assert log.append([("c", "m1", b"one")], bounded=False) == 1
+    assert log.append([("c", "m1", b"one")], bounded=False) == 0
+
+
+def test_a_full_log_refuses_senders_and_not_the_flow(redis: Redis):
+    log = RedisEventLog(redis, partitions=1, backlog=1)
+    log.append([("c", "m1", b"one")])
+    with pytest.raises(BacklogError):
+        log.append([("c", "m2", b"two")])
+    assert log.append([("c", "m2", b"two")], bounded=False) == 1
 
 
 def test_an_empty_partition_starts_at_the_beginning(make_log: MakeLog):
