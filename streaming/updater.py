@@ -12,7 +12,7 @@ from ebbtide.clock import Clock
 from ebbtide.domain import identity
 from ebbtide.domain.event import Event, EventError
 from ebbtide.domain.event import decode as decode_event
-from ebbtide.domain.identity import Absorb, HandOver, Message
+from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
 from ebbtide.logs.events import BEGINNING, Entry, Record, offset_key
 from ebbtide.logs.rejected import Rejection
 from features.history import Row
@@ -165,12 +165,16 @@ class _Work:
         state = self._states[event.customer]
         if isinstance(event, HandOver):
             self._hand_over(event, state, raw)
+        elif isinstance(event, Event) and event.at < state.last_at - self._lateness and not self._direct:
+            self._rejected.append(Rejection(None, LATE, raw))
         elif state.merged_into:
-            self._redirect(event, state.merged_into, raw)
+            self._redirect(event, state, raw)
         elif isinstance(event, Absorb):
             self._absorb(event.customer, decode_state(event.state), event.at)
-        elif event.at < state.last_at - self._lateness and not self._direct:
-            self._rejected.append(Rejection(None, LATE, raw))
+        elif isinstance(event, Redirect):
+            # Not late where it came in: how far behind the flow is must not decide what counts.
+            call = bytes(event.call)
+            self._apply(msgspec.structs.replace(decode_event(call), customer=event.customer), state, call)
         else:
             self._apply(event, state, raw)
 
@@ -219,17 +223,20 @@ class _Work:
         self._before_change(customer, state, at)
         merge(state, other)
 
-    def _redirect(self, event: Event | Absorb, to: str, raw: bytes) -> None:
+    def _redirect(self, event: Event | Absorb | Redirect, post: State, raw: bytes) -> None:
         """Send an event to whom its customer turned out to be."""
+        if isinstance(event, Event):
+            post.last_at = max(post.last_at, event.at)  # by which the next are judged for lateness
+            self._touched.add(event.customer)
         if self._direct:
-            customer = self._found(to)
+            customer = self._found(post.merged_into)
             self._take(msgspec.structs.replace(event, customer=customer), raw)
             return
-        hops, sent = identity.redirected(raw, to)
-        if hops > identity.MOST_HOPS:
+        sent = identity.sent_on(event, post.merged_into, raw)
+        if sent.hops > identity.MOST_HOPS:
             self._rejected.append(Rejection(None, CIRCLE, raw))
         else:
-            self.passed_on.append((to, f"{event.id}~{hops}", sent))
+            self.passed_on.append((sent.customer, f"{sent.id}~{sent.hops}", identity.encode(sent)))
 
     def _found(self, customer: str) -> str:
         """The customer at the end of the sign posts; at hand from now on. An import makes no circles."""

@@ -3,9 +3,9 @@
 A customer's state is written in one place: the partition of its id. So when an `identify` or an `alias` says
 that the anonymous `a` is the known `u`, the partition of `u` asks that of `a` to hand over (`HandOver`). That
 one keeps a sign post, sends the state to the partition of `u` (`Absorb`), and passes on whatever comes for
-`a` later. There are limits, as in Segment's identity resolution, so that one shared id cannot swallow a
-customer base: an id is handed over once and to one customer, a customer takes up 100 others at the most, and
-ids that stand for nobody are never merged. Of two that claim each other the first by name stays.
+`a` later (`Redirect`). There are limits, as in Segment's identity resolution, so that one shared id cannot
+swallow a customer base: an id is handed over once and to one customer, a customer takes up 100 others at the
+most, and ids that stand for nobody are never merged. Of two that claim each other the first by name stays.
 Source: https://segment.com/docs/unify/identity-resolution/identity-resolution-settings/ (blocked values and
 limits).
 """
@@ -42,7 +42,17 @@ class Absorb(msgspec.Struct, frozen=True, tag_field="type", tag="ebbtide.absorb"
     hops: int = 0
 
 
-Message = HandOver | Absorb
+class Redirect(msgspec.Struct, frozen=True, tag_field="type", tag="ebbtide.redirect"):
+    """Brings `customer` an event that came for an id which is the customer's too; it was not late there."""
+
+    id: str
+    customer: str
+    at: float
+    call: msgspec.Raw
+    hops: int
+
+
+Message = HandOver | Absorb | Redirect
 PREFIX = b'{"type":"ebbtide.'
 """How the bytes of a message begin; no call of a sender does, whose types are Segment's."""
 _DECODER = msgspec.json.Decoder(Message)
@@ -72,9 +82,8 @@ def linked(event: Event) -> str | None:
     return None if {other.lower(), event.customer.lower()} & NOBODY else other
 
 
-def redirected(raw: bytes, to: str) -> tuple[int, bytes]:
-    """How often an event was sent on by now, this time included, and its bytes for the customer `to`."""
-    call = msgspec.json.decode(raw)
-    call["customer" if raw.startswith(PREFIX) else "userId"] = to
-    call["hops"] = hops = call.get("hops", 0) + 1
-    return hops, msgspec.json.encode(call)
+def sent_on(taken: Event | Absorb | Redirect, to: str, raw: bytes) -> Absorb | Redirect:
+    """What brings the customer `to` an event, whose bytes are `raw`, or what was sent on before."""
+    if isinstance(taken, Event):
+        return Redirect(taken.id, to, taken.at, msgspec.Raw(raw), hops=1)
+    return msgspec.structs.replace(taken, customer=to, hops=taken.hops + 1)

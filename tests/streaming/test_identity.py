@@ -14,7 +14,7 @@ from features.store.online import OnlineStore
 from streaming.flow import build, run
 from streaming.sinks import FeatureSink
 from streaming.sources import ImportSource, LogSource
-from streaming.updater import TAKEN, TOO_MANY, Updater
+from streaming.updater import LATE, TAKEN, TOO_MANY, Updater
 
 DAY = 86_400.0
 FIRST = 20_000
@@ -28,6 +28,7 @@ class Company:
         self.redis, self.folder, self.live = redis, folder, live
         self.log = RedisEventLog(redis, partitions=5)
         self.calls = []
+        self.imported = 0
 
     def sees(self, kind, day, **fields):
         raw, event = accept(
@@ -42,7 +43,8 @@ class Company:
 
     def runs(self):
         if not self.live:
-            self._flow(ImportSource(1, [raw for _, _, raw in self.calls]))
+            fresh, self.imported = self.calls[self.imported :], len(self.calls)
+            self._flow(ImportSource(self.imported, [raw for _, _, raw in fresh]))
             return
         self.log.append(self.calls)
         while self.log.length():  # what is passed on comes in the next round
@@ -102,6 +104,39 @@ def test_what_comes_later_under_the_old_id_counts_for_the_customer(company):
     company.runs()
     assert company.knows("u1")["orders_total"] == 2
     assert repr(company.knows("a1")) == repr(company.knows("u1"))
+
+
+@pytest.mark.parametrize("company", [True], ids=["live"], indirect=True)
+@pytest.mark.parametrize("lagging", [True, False])
+def test_how_far_the_flow_is_behind_does_not_decide_what_is_late(company, lagging):
+    company.sees("identify", 1, userId="u1", anonymousId="a1")
+    if not lagging:
+        company.runs()
+    company.order(2, anonymousId="a1")
+    company.order(9, anonymousId="a1")
+    company.order(3, anonymousId="a1")  # six days behind the newest of this id
+    company.order(20, userId="u1")
+    company.runs()
+    assert company.knows("u1")["orders_total"] == 3
+    assert company.refused() == [LATE]
+
+
+def test_what_was_sent_on_is_sent_on_again_to_the_last_of_a_chain(company):
+    for number in range(4):
+        company.sees("alias", 1, userId=f"u{number + 1}", previousId=f"u{number}")
+    company.runs()
+    company.order(5, userId="u0")
+    company.runs()
+    assert company.knows("u4")["orders_total"] == 1
+    assert company.refused() == []
+
+
+def test_a_senders_own_field_does_not_disturb_what_is_sent_on(company):
+    company.sees("identify", 1, userId="u1", anonymousId="a1")
+    company.runs()
+    company.order(2, anonymousId="a1", hops="many")
+    company.runs()
+    assert company.knows("u1")["orders_total"] == 1
 
 
 def test_an_alias_joins_two_known_ids(company):
