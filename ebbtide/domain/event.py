@@ -73,13 +73,26 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         found = self.product_id if self.product_id is not None else self.sku
         return None if found is None else str(found)
 
+    def product_ids(self) -> tuple[str, ...]:
+        """The different products of the lines, in their order; a line with neither id nor SKU has none.
+
+        >>> Properties(products=(Product("a"), Product(sku=7), Product("a"), Product())).product_ids()
+        ('a', '7')
+        """
+        ids: list[Any] = [line.product_id for line in self.products]
+        if set(map(type, ids)) != {str}:  # few logs; asking each line takes four times as long
+            ids = [found for line in self.products if (found := line.id) is not None]
+        return tuple(dict.fromkeys(ids))
+
     def worth(self) -> float:
         """The money of an order: `revenue`, else `total`, else `value`, else the sum over its lines.
 
         >>> Properties(products=(Product("a", price=2.5, quantity=4), Product("b"))).worth()
         10.0
         """
-        for given in (self.revenue, self.total, self.value):
+        if self.revenue is not None:  # as a rule, and several signals ask
+            return self.revenue
+        for given in (self.total, self.value):
             if given is not None:
                 return given
         return sum(((line.price or 0.0) * line.quantity for line in self.products), 0.0)
