@@ -7,6 +7,7 @@ The tests hold this file against Feast's own writer and reader.
 """
 
 import struct
+from functools import lru_cache
 
 import mmh3
 
@@ -44,7 +45,7 @@ def customer_of(redis_key: bytes) -> str | None:
 
 def pack_value(raw: bytes) -> bytes:
     """A protobuf `Value` that holds bytes."""
-    return bytes((_BYTES_FIELD,)) + _varint(len(raw)) + raw
+    return _head(len(raw)) + raw
 
 
 def unpack_value(packed: bytes) -> bytes:
@@ -67,6 +68,11 @@ def pack_time(moment: float) -> bytes:
     seconds, rest = divmod(micros, 1_000_000)
     packed = b"\x08" + _varint(seconds & 0xFFFF_FFFF_FFFF_FFFF) if seconds else b""
     return packed + (b"\x10" + _varint(rest * 1000) if rest else b"")
+
+
+@lru_cache(maxsize=16_384)  # states are of few lengths, and a loop takes longer than the rest of a write
+def _head(length: int) -> bytes:
+    return bytes((_BYTES_FIELD,)) + _varint(length)
 
 
 def _varint(number: int) -> bytes:

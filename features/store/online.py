@@ -2,39 +2,27 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
 
 from redis import Redis
 
 from features.history import Row
 from features.profile import State, decode, encode
-from features.store import layout
+from features.store import bulk, layout
 
 _HOPS = 10
 """Sign posts followed from one customer to the next at most."""
-_CHUNK = 500
-"""Rows written by one call: Redis serves nobody else while it runs, some 2 ms."""
-
-# One reply for many rows: reading a reply costs the client more than the write costs Redis.
-_WRITE = """
-for i = 1, #KEYS do
-  redis.call('HSET', KEYS[i], ARGV[1], ARGV[2 * i + 1], ARGV[2], ARGV[2 * i + 2])
-end
-return #KEYS
-"""
 
 
 class OnlineStore:
     """Reads and writes states by customer over one Redis client (which must not decode responses)."""
 
     def __init__(self, client: Redis) -> None:
-        self._client: Any = client  # redis-py types keys as text, and each answer as sync or async
-        self._write = self._client.register_script(_WRITE)
+        self._client = client
 
     def read(self, customer: str) -> State | None:
         """The state of one customer, None if unknown; of one that turned out to be another, the other's."""
         for _ in range(_HOPS):
-            state = _unpack(self._client.hget(layout.key(customer), layout.STATE_FIELD))
+            [state] = self.read_many([customer])
             if state is None or not state.merged_into:
                 return state
             customer = state.merged_into
@@ -42,21 +30,11 @@ class OnlineStore:
 
     def read_many(self, customers: Sequence[str]) -> list[State | None]:
         """The states of many customers as they are kept, in one round trip, in their order."""
-        if not customers:
-            return []
-        pipe = self._client.pipeline(transaction=False)
-        for customer in customers:
-            pipe.hget(layout.key(customer), layout.STATE_FIELD)
-        return [_unpack(packed) for packed in pipe.execute()]
+        return [_unpack(packed) for packed in bulk.ask(self._client, _get, customers)]
 
     def write_rows(self, rows: Sequence[Row]) -> None:
-        """Write encoded states, 500 in one round trip."""
-        for start in range(0, len(rows), _CHUNK):
-            chunk = rows[start : start + _CHUNK]
-            values: list[bytes] = [layout.STATE_FIELD, layout.TIME_FIELD]
-            for row in chunk:
-                values += (layout.pack_value(row.state), layout.pack_time(row.at))
-            self._write(keys=[layout.key(row.customer) for row in chunk], args=values)
+        """Write encoded states."""
+        bulk.ask(self._client, _set, rows)
 
     def write_many(self, states: Iterable[tuple[str, State]]) -> None:
         """Write the states of many customers."""
@@ -68,6 +46,15 @@ class OnlineStore:
         found = (customer for key in keys if (customer := layout.customer_of(key)) is not None)
         while chunk := list(islice(found, batch)):
             yield chunk
+
+
+def _get(customer: str) -> bulk.Command:
+    return "HGET", layout.key(customer), layout.STATE_FIELD
+
+
+def _set(row: Row) -> bulk.Command:
+    state, moment = layout.pack_value(row.state), layout.pack_time(row.at)
+    return "HSET", layout.key(row.customer), layout.STATE_FIELD, state, layout.TIME_FIELD, moment
 
 
 def _unpack(packed: bytes | None) -> State | None:
