@@ -188,6 +188,20 @@ class Alias(_Call, frozen=True, tag="alias", kw_only=True):
 Call = Track | Identify | Page | Screen | Group | Alias
 CALL_TYPES = ("track", "identify", "page", "screen", "group", "alias")
 _DECODER = msgspec.json.Decoder(Call, strict=False)
+_SOFT: dict[str, dict[str, Any]] = {
+    "context": {field.name: field.type for field in msgspec.structs.fields(Context)},
+    "properties": {
+        field.name: field.type
+        for field in msgspec.structs.fields(Properties)
+        if field.name
+        in {
+            *("name", "category", "brand", "coupon", "currency", "score", "rating", "comment", "review_body"),
+            *("first_contact", "plan", "renewal_date"),
+        }
+    },
+    "traits": {},
+}
+"""What may be missing, by the part of a call in which it stands: all but ids, times, products and money."""
 _RENAMED: dict[type, str] = {Page: "Page Viewed", Screen: "Screen Viewed"}
 
 
@@ -199,6 +213,9 @@ def unix_seconds(moment: datetime) -> float:
 def decode(raw: bytes) -> Event:
     """Decode one logged Segment call (JSON, UTF-8) whose `timestamp` and `messageId` are set.
 
+    What may be missing counts as missing where it has another type than the specification says: the context,
+    traits, words and scores. Ids, times, products and money have to be right.
+
     Raises:
         EventError: not JSON, not of the specification, or without `userId` and `anonymousId`.
 
@@ -207,8 +224,11 @@ def decode(raw: bytes) -> Event:
     12.5
     """
     try:
-        call = _DECODER.decode(raw)
-    except msgspec.MsgspecError as error:
+        try:
+            call = _DECODER.decode(raw)
+        except msgspec.ValidationError:
+            call = _DECODER.decode(_without_misfits(raw))
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise EventError(str(error)) from error
     customer = call.user_id if call.user_id is not None else call.anonymous_id
     if customer is None or customer == "":
@@ -223,3 +243,29 @@ def decode(raw: bytes) -> Event:
         also = call.anonymous_id
     shown = None if also is None else str(also)
     return Event(call.message_id, str(customer), name, at, call.properties, call.traits, call.context, shown)
+
+
+def _without_misfits(raw: bytes) -> bytes:
+    """The call without what is null, or has a type that is not its own, where it may be missing."""
+    call = msgspec.json.decode(raw)
+    if not isinstance(call, dict):
+        return raw
+    for part, soft in _SOFT.items():
+        given = call.get(part)
+        if isinstance(given, dict):
+            call[part] = {
+                key: each
+                for key, each in given.items()
+                if each is not None and (key not in soft or _fits(each, soft[key]))
+            }
+        elif given is None or part != "properties":
+            call.pop(part, None)
+    return msgspec.json.encode(call)
+
+
+def _fits(given: object, type_: Any) -> bool:
+    try:
+        msgspec.convert(given, type_, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True

@@ -102,9 +102,54 @@ def test_of_the_context_only_device_campaign_and_country_are_read():
     assert decode(raw()).context is None
 
 
-def test_a_context_that_is_not_of_the_specification_is_refused():
-    with pytest.raises(EventError, match=r"context\.location"):
-        decode(raw(context={"location": "Bremen"}))
+@pytest.mark.parametrize(
+    "misfit",
+    [
+        {"context": {"location": "Bremen"}},
+        {"context": {"device": 3, "campaign": None}},
+        {"context": {"campaign": {"medium": 5}}},
+        {"context": "web"},
+        {"traits": ["vip"]},
+        {"properties": {"revenue": 12.5, "comment": 3, "coupon": 5, "name": {}, "category": ["a", "b"]}},
+        {"properties": {"revenue": 12.5, "score": "A+", "first_contact": "perhaps", "plan": []}},
+        {"properties": {"revenue": 12.5, "products": None}},
+    ],
+)
+def test_what_may_be_missing_does_not_refuse_the_event(misfit):
+    event = decode(raw(**{"properties": {"revenue": 12.5}, **misfit}))
+    assert event.properties == Properties(revenue=12.5)
+    assert event.context in (None, Context())
+    assert event.traits is None
+
+
+def test_no_properties_are_none_given():
+    assert decode(raw(properties=None)).properties == Properties()
+
+
+def test_what_fits_beside_a_misfit_is_read():
+    event = decode(
+        raw(
+            properties={"coupon": 5, "brand": "Oak", "revenue": "12.5"},
+            context={"location": "Bremen", "device": {"type": "ios"}},
+        )
+    )
+    assert event.properties == Properties(brand="Oak", revenue=12.5)
+    assert event.context == Context(device=Device("ios"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"revenue": "much"}, {"products": "tea"}, {"products": [{"product_id": {}}]}, {"order_id": []}],
+)
+def test_money_products_and_ids_have_to_be_right_whatever_else_is_wrong(wrong):
+    with pytest.raises(EventError, match=next(iter(wrong))):
+        decode(raw(properties={**wrong, "comment": 3}, context="web"))
+
+
+def test_a_call_that_nests_without_end_is_refused():
+    deep = b"[" * 50_000 + b"]" * 50_000
+    with pytest.raises(EventError, match="recursion"):
+        decode(raw(properties={"deep": 1}).replace(b":1}", b":" + deep + b"}"))
 
 
 def test_feedback_is_read_with_its_score_its_words_and_its_ticket():
