@@ -46,6 +46,12 @@ def test_it_listens_on_no_port_and_only_its_owner_can_open_the_socket(tmp_path):
         assert (tmp_path / "redis.sock").stat().st_mode & 0o077 == 0
 
 
+def test_a_hash_of_some_kilobytes_is_one_block_of_memory(tmp_path):
+    with running(tmp_path, None) as url, connect(url) as client:
+        client.hset("customer", mapping={"state": bytes(8_000), "time": b"1"})
+        assert client.object("encoding", "customer") in (b"ziplist", b"listpack")
+
+
 def test_a_long_path_gets_a_socket_elsewhere(tmp_path):
     deep = tmp_path / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
