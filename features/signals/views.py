@@ -1,8 +1,6 @@
 """Views of products, and which of them no purchase followed."""
 
-import math
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection
 
 import msgspec
 
@@ -12,19 +10,22 @@ SPAN = 30 * DAY
 """Seconds for which a view counts."""
 PRODUCTS, PER_PRODUCT = 30, 8
 """Products that are kept, those viewed last, and views of one that are, the newest."""
-BOUGHT = 32
-"""Products whose last purchase is kept: those bought last. A view that comes late may precede it."""
+BOUGHT = 40
+"""Products whose purchases are kept, the newest, as long as views before them may count: some come late."""
 
 
 class Views(msgspec.Struct, array_like=True, gc=False):
-    """By product the times of views without a purchase since, ascending; last purchases; 4 kB at most."""
+    """By product the times of views without a purchase since, ascending; the last purchases; 4 kB at most.
+
+    A purchase has its time and its products; they are in time order.
+    """
 
     seen: dict[str, list[float]] = {}
-    bought: dict[str, float] = {}
+    bought: list[tuple[float, tuple[str, ...]]] = []
 
     def view(self, product: str, at: float) -> None:
         """Note a view; let go of the product's oldest, and of the product not viewed for longest."""
-        if self.bought.get(product, -math.inf) >= at:
+        if self._was_bought(product, at):
             return
         times = self.seen.get(product)
         if times is None:
@@ -39,24 +40,37 @@ class Views(msgspec.Struct, array_like=True, gc=False):
         if len(times) > PER_PRODUCT:
             del times[0]
 
-    def buy(self, products: Collection[str], at: float) -> None:
-        """Note a purchase of products: their views so far had what they were for."""
+    def _was_bought(self, product: str, at: float) -> bool:
+        """Whether a purchase at that time or after it is known."""
+        for time, products in reversed(self.bought):
+            if time < at:
+                return False
+            if product in products:
+                return True
+        return False
+
+    def buy(self, products: tuple[str, ...], at: float) -> None:
+        """Note a purchase of different products: their views so far had what they were for."""
+        if not products:
+            return
         bought = self.bought
-        for product in products:
-            last = bought.pop(product, -math.inf)
-            bought[product] = max(last, at)
-            times = self.seen.get(product)
-            if times is not None:
+        insort(bought, (at, products[:BOUGHT]))
+        oldest = bought[-1][0] - SPAN
+        kept = sum([len(each) for _, each in bought])
+        while kept > BOUGHT or bought[0][0] < oldest:
+            kept -= len(bought.pop(0)[1])
+        seen = self.seen
+        if seen:
+            for product in seen.keys() & products:
+                times = seen[product]
                 del times[: bisect_right(times, at)]
                 if not times:
-                    del self.seen[product]
-        while len(bought) > BOUGHT:
-            del bought[next(iter(bought))]
+                    del seen[product]
 
     def merge(self, other: "Views") -> None:
         """Take up the views and purchases of another part of the history."""
-        for product, at in other.bought.items():
-            self.buy((product,), at)
+        for at, products in other.bought:
+            self.buy(products, at)
         for product, times in other.seen.items():
             for at in times:
                 self.view(product, at)
@@ -67,10 +81,13 @@ class Views(msgspec.Struct, array_like=True, gc=False):
         >>> views = Views()
         >>> for product, at in (("tea", 10.0), ("pot", 20.0), ("pot", 30.0)):
         ...     views.view(product, at)
-        >>> views.buy(["tea"], 40.0)
+        >>> views.buy(("tea",), 40.0)
         >>> views.unbought(50.0)
         [2]
         """
         oldest = now - SPAN
-        counts = (len(times) - bisect_left(times, oldest) for times in self.seen.values())
-        return [count for count in counts if count]
+        return [
+            len(times) if times[0] >= oldest else len(times) - bisect_left(times, oldest)
+            for times in self.seen.values()
+            if times[-1] >= oldest
+        ]

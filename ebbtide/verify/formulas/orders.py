@@ -105,13 +105,18 @@ def basket(events: Events, now: float) -> Values:  # noqa: ARG001 (every formula
 
 
 BITS = 512
+EXACT = 40
+"""Different products that are counted; more are estimated."""
 
 
 def repertoire(events: Events, now: float) -> Values:  # noqa: ARG001
-    """How many products were bought, by linear counting, and how many lines were repeats."""
+    """How many products were bought, by linear counting if they are many; how many lines were repeats."""
     bought = [products for order in named(events, ORDER) if (products := _ids(order.properties.products))]
-    zeros = BITS - len({zlib.crc32(product.encode()) % BITS for products in bought for product in products})
-    distinct = -BITS * math.log(max(zeros, 1) / BITS)
+    different = set().union(*bought)
+    distinct = float(len(different))
+    if distinct > EXACT:
+        zeros = BITS - len({zlib.crc32(product.encode()) % BITS for product in different})
+        distinct = -BITS * math.log(max(zeros, 1) / BITS)
     lines = sum(len(products) for products in bought)
     return {
         "products_distinct": distinct,

@@ -1,6 +1,7 @@
 """The reference against values worked out by hand."""
 
 import math
+import zlib
 
 import pytest
 
@@ -105,8 +106,15 @@ def test_interest_weighs_a_line_bought_as_four_views():
 
 def test_a_repertoire_of_two_products_in_four_lines():
     found = values(order(0.0, 1.0, "a", "b"), order(1.0, 1.0, "a", "b"), now=2.0)
-    assert found["products_distinct"] == pytest.approx(-512 * math.log(510 / 512))
-    assert found["repeat_share"] == pytest.approx(1 - found["products_distinct"] / 4)
+    assert (found["products_distinct"], found["repeat_share"]) == (2.0, 0.5)
+
+
+def test_a_repertoire_of_many_products_is_estimated():
+    many = [str(number) for number in range(41)]
+    bits = {zlib.crc32(product.encode()) % 512 for product in many}
+    found = values(order(0.0, 1.0, *many), now=2.0)
+    assert found["products_distinct"] == pytest.approx(-512 * math.log((512 - len(bits)) / 512))
+    assert values(order(0.0, 1.0, *many[:40]), now=2.0)["products_distinct"] == 40.0
 
 
 def test_answers():
