@@ -40,6 +40,11 @@ class Intake:
         self._rejected = rejected
         self._metrics = metrics
 
+    @property
+    def waits(self) -> bool:
+        """Whether `take` waits for others so long that it belongs in a thread, not in the event loop."""
+        return self._log.waits
+
     def take(self, calls: Sequence[object], *, received_at: float, sent_at: object = None) -> Taken:
         """Log the good ones, then keep the bad ones in the rejected log.
 

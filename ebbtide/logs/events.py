@@ -35,9 +35,13 @@ class Record(NamedTuple):
 
 
 class EventLog(Protocol):
-    """What streaming and serving need of a log, whatever holds it."""
+    """What streaming and serving need of a log, whatever holds it.
+
+    With `waits`, an append takes milliseconds, in which an event loop had better do something else.
+    """
 
     partitions: int
+    waits: bool
 
     def append(self, entries: Sequence[Entry], *, bounded: bool = True) -> int:
         """Log the entries whose `messageId` is new to their partition; return how many those were.
@@ -112,6 +116,8 @@ class RedisEventLog:
     `redis.RedisError` if Redis does not answer, and ConfigError if it holds a log of another partition count.
     """
 
+    waits = False
+
     def __init__(self, client: Redis, partitions: int, backlog: int = BACKLOG) -> None:
         self._client: Any = client  # redis-py types each answer as sync or async
         self.partitions = partitions
@@ -179,6 +185,8 @@ class RedisEventLog:
 
 class MemoryEventLog:
     """The log in this process only, for tests and runs without Redis. Remembers every `messageId`."""
+
+    waits = False
 
     def __init__(self, partitions: int) -> None:
         self.partitions = partitions

@@ -66,6 +66,8 @@ class KafkaEventLog:
     come from another log. May be shared by threads, a partition being read by one of them.
     """
 
+    waits = True
+
     def __init__(self, client: Redis, partitions: int, servers: str, topic: str) -> None:
         self.partitions = partitions
         self._client: Any = client  # redis-py types each answer as sync or async

@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,8 @@ from redis import Redis
 
 from ebbtide.domain.event import decode
 from ebbtide.domain.ingest import MAX_BATCH_BYTES, MAX_EVENT_BYTES, iso
-from ebbtide.logs.events import RedisEventLog
-from tests.serving.conftest import NOW, PARTITIONS, WRITE_KEY, is_problem, logged
+from ebbtide.logs.events import Entry, MemoryEventLog, RedisEventLog
+from tests.serving.conftest import NOW, PARTITIONS, WRITE_KEY, MakeApp, is_problem, logged
 
 AUTH = (WRITE_KEY, "")
 ORDER = {
@@ -205,3 +208,30 @@ def test_what_is_taken_is_counted_by_type_and_what_is_not_by_field(client: TestC
     assert "ebbtide_events_duplicate_total 1.0" in text
     assert 'ebbtide_events_rejected_total{field="timestamp"} 1.0' in text
     assert 'ebbtide_events_rejected_total{field="other"} 1.0' in text
+
+
+class SlowLog(MemoryEventLog):
+    """A log that takes an event once something else has happened, as Kafka does once its replicas have it."""
+
+    waits = True
+
+    def __init__(self) -> None:
+        super().__init__(PARTITIONS)
+        self.asked, self.happened = threading.Event(), threading.Event()
+        self.in_time = False
+
+    def append(self, entries: Sequence[Entry], *, bounded: bool = True) -> int:
+        self.asked.set()
+        self.in_time = self.happened.wait(5)
+        return super().append(entries, bounded=bounded)
+
+
+def test_others_are_answered_while_an_event_waits_for_the_log(make_app: MakeApp):
+    log = SlowLog()
+    with TestClient(make_app(log=log)) as client, ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(client.post, "/v1/track", json={**ORDER}, auth=AUTH)
+        assert log.asked.wait(5)
+        assert client.get("/healthz").status_code == 200
+        log.happened.set()
+        assert sent.result().status_code == 200
+    assert log.in_time
