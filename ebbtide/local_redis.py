@@ -21,7 +21,7 @@ OLDEST = (6, 2)
 _LONGEST_SOCKET_PATH = 100  # of the 108 bytes that the kernel has for one
 _START_SECONDS = 60.0
 _COMPACT_BYTES = 8192
-"""Up to this size of its state a customer's hash is one block of memory, which saves some 200 bytes of tables."""
+"""Up to this size of its state a customer's hash is one block of memory: some 200 bytes of tables less."""
 
 
 def shown(url: str) -> str:
