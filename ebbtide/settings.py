@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     lateness_hours: float = Field(
         24.0, ge=0, le=24, description="Hours that an event may lie behind its customer's newest one."
     )
+    kept_customers: int = Field(
+        200_000, ge=1, description="Customers whose states a process of the flow keeps in memory."
+    )
     horizon: int = Field(60, ge=1, description="Days ahead within which a silent customer counts as churned.")
     active: int = Field(120, ge=1, description="Days back within which a customer counts as active.")
 

@@ -30,7 +30,7 @@ TOO_MANY = "identity: the customer has taken up as many other ids as are allowed
 CIRCLE = "identity: the customers it was sent on to lead back to one another"
 TAKEN = "identity: the other id belongs to another customer already"
 KEPT_CUSTOMERS = 200_000
-"""States that a partition keeps in memory between batches; the longest untouched go first."""
+"""States kept in memory between batches; in each partition the longest untouched go first."""
 
 
 class Batch(NamedTuple):
@@ -67,7 +67,7 @@ class Updater:
         clock: the present, for `created` of the history's rows.
         lateness: seconds that a live event may lie behind its customer's newest one. What comes later is kept
             with the reason, and changes nothing. Imports are backfills, and may bring what is old.
-        kept_customers: states that a partition keeps in memory.
+        kept_customers: states kept in memory between batches, shared equally by the partitions in use.
     """
 
     def __init__(
@@ -112,7 +112,8 @@ class Updater:
             kept[customer] = kept.pop(customer)
         for customer, state in zip(unknown, self._store.read_many(unknown), strict=True):
             kept[customer] = state or new_state()
-        excess = len(kept) - max(self._kept_customers, len(customers))
+        share = self._kept_customers // len(self._partitions)
+        excess = len(kept) - max(share, len(customers))
         if excess > 0:
             for customer in list(islice(kept, excess)):
                 del kept[customer]

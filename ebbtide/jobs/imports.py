@@ -138,4 +138,4 @@ def _stream(
     with progress("Stream", total) as advance:
         sink = FeatureSink(client, settings.history, RejectedLog(settings.rejected), clock, progress=advance)
         source = ImportSource(begun.number, read([archive]))
-        run(build(source, sink, Updater(OnlineStore(client), clock)))
+        run(build(source, sink, Updater(OnlineStore(client), clock, kept_customers=settings.kept_customers)))

@@ -59,7 +59,9 @@ def stream(
         progress=stored,
     )
     learner = OnlineLearner(client, store, ModelWatcher(client), clock)
-    updater = Updater(store, clock, lateness=settings.lateness_hours * 3600)
+    updater = Updater(
+        store, clock, lateness=settings.lateness_hours * 3600, kept_customers=settings.kept_customers
+    )
     source = LogSource(log, client, stop, once=once)
     before = {signum: signal.signal(signum, end) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,0 +1,53 @@
+"""What the updater keeps in memory between batches."""
+
+import pytest
+
+from ebbtide.domain.ingest import accept
+from ebbtide.logs.events import Record
+from features.store.online import OnlineStore
+from streaming.updater import Batch, Updater
+
+
+class Watched(OnlineStore):
+    """A store that tells whose states were read."""
+
+    def __init__(self, client):
+        super().__init__(client)
+        self.asked = []
+
+    def read_many(self, customers):
+        self.asked += customers
+        return super().read_many(customers)
+
+
+def batch(partition, offset, *customers):
+    call = {"type": "track", "event": "Product Viewed", "timestamp": 0}
+    raws = [accept({**call, "userId": name}, received_at=0.0, message_id=name)[0] for name in customers]
+    return Batch(partition, [Record(partition, f"{offset}-{n}", raw) for n, raw in enumerate(raws)])
+
+
+@pytest.fixture
+def store(redis):
+    return Watched(redis)
+
+
+def test_a_customer_in_use_is_read_once(store):
+    updater = Updater(store, lambda: 0.0, kept_customers=4)
+    for offset in range(1, 4):
+        updater.apply(batch(0, offset, "a", "b"))
+    assert sorted(store.asked) == ["a", "b"]
+
+
+def test_the_bound_on_states_is_shared_by_the_partitions(store):
+    updater = Updater(store, lambda: 0.0, kept_customers=4)
+    for partition, names in enumerate(["abcd", "efgh"]):
+        for offset, name in enumerate(names, start=1):
+            updater.apply(batch(partition, offset, name))
+    updater.apply(batch(0, 5, "d"))  # with the second partition in use there is room for two, and c is one
+    store.asked.clear()
+    for partition, names in enumerate(["cd", "gh"]):
+        updater.apply(batch(partition, 6, *names))
+    assert store.asked == []
+    for partition, names in enumerate(["ab", "ef"]):
+        updater.apply(batch(partition, 7, *names))
+    assert sorted(store.asked) == ["a", "b", "e", "f"]
