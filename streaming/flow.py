@@ -11,6 +11,7 @@ from bytewax.inputs import Source
 from bytewax.outputs import Sink
 from bytewax.run import cli_main
 
+from ebbtide.errors import EbbtideError
 from streaming.updater import Batch, Changes, Updater
 
 if TYPE_CHECKING:  # River imports slowly, and an import of a log learns nothing online
@@ -32,6 +33,7 @@ def run(
         addresses: `host:port` of every process, the same list for all.
 
     Raises:
+        EbbtideError: another process ended, and this one with it.
         Exception: whatever a step raised, without the wrapping that Bytewax puts around it.
     """
     # The collector would walk every state that a worker keeps, again and again; they hold no cycles.
@@ -50,6 +52,15 @@ def run(
         while isinstance(cause, BytewaxRuntimeError) and cause.__cause__ is not None:
             cause = cause.__cause__
         raise cause from None
+    except BaseException as error:
+        # Bytewax's threads panic when a peer hangs up. The type cannot be imported, and is no Exception.
+        if process is None or type(error).__name__ != "PanicException":
+            raise
+        peers = [f"{n} at {address}" for n, address in enumerate(addresses) if n != process]
+        raise EbbtideError(
+            f"flow: expected process {' and '.join(peers)} to run as long as this one ({process}), found it "
+            "ended; see what it says, then start all processes again: nothing is lost"
+        ) from None
 
 
 def build(

@@ -332,6 +332,7 @@ def test_the_death_of_one_of_two_processes_ends_the_other_and_harms_nothing(
         assert all(flow.stored(20) for flow in flows)
         assert flows[victim].kill(), "it ended before it was killed"
         assert not flows[1 - victim].wait(), "it went on to the end of the log, alone"
+    assert f"EbbtideError: flow: expected process {victim} at 127.0.0.1:" in flows[victim].said()
     with two_processes(server, tmp_path) as flows:
         assert all(flow.wait() for flow in flows), flows[0].said()
     finish(server, tmp_path)
