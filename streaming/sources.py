@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import count, islice, repeat
 
 from bytewax.inputs import (
     DynamicSource,
@@ -13,7 +13,7 @@ from bytewax.inputs import (
 )
 from redis import Redis
 
-from ebbtide.logs.events import EventLog, Record, offset_key
+from ebbtide.logs.events import EventLog, Offset, Record
 from ebbtide.logs.offsets import committed
 from streaming.updater import IMPORTED, Batch
 
@@ -51,7 +51,7 @@ class LogSource(FixedPartitionedSource[Batch, None]):
 
 class _LogPart(StatefulSourcePartition[Batch, None]):
     def __init__(
-        self, log: EventLog, partition: int, after: str, until: str | None, stop: threading.Event
+        self, log: EventLog, partition: int, after: Offset, until: Offset | None, stop: threading.Event
     ) -> None:
         self._log, self._partition, self._after, self._until, self._stop = log, partition, after, until, stop
         self._idle = False
@@ -60,7 +60,7 @@ class _LogPart(StatefulSourcePartition[Batch, None]):
     def next_batch(self) -> Iterable[Batch]:
         if self._stop.is_set():
             raise StopIteration
-        if self._until is not None and offset_key(self._after) >= offset_key(self._until):
+        if self._until is not None and self._after >= self._until:
             raise StopIteration
         records = self._log.read(self._partition, self._after, BATCH)
         self._idle = not records
@@ -104,4 +104,4 @@ class _ImportPart(StatelessSourcePartition[Batch]):
 
 
 def _numbered(number: int, lines: Iterable[bytes]) -> Iterator[Record]:
-    return (Record(IMPORTED, f"{number}-{line}", raw) for line, raw in enumerate(lines, start=1))
+    return map(Record, repeat(IMPORTED), zip(repeat(number), count(1)), lines)

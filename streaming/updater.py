@@ -13,7 +13,7 @@ from ebbtide.domain import identity
 from ebbtide.domain.event import Event, EventError
 from ebbtide.domain.event import decode as decode_event
 from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
-from ebbtide.logs.events import BEGINNING, Entry, Record, offset_key
+from ebbtide.logs.events import BEGINNING, Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
 from features.history import Row
 from features.profile import State, encode, merge, new_state, update
@@ -22,7 +22,7 @@ from features.signals.daily import day_of
 from features.store.online import OnlineStore
 
 IMPORTED = -1
-"""The partition of records that come from an import; their offsets are `<number of the import>-<line>`."""
+"""The partition of records that come from an import; their offsets are (number of the import, line)."""
 LATENESS = 24 * 3600.0
 """Seconds; signals do not depend on the order of events that lie this near to each other."""
 LATE = "late: older than the newest event of its customer by more than the lateness allowed"
@@ -49,7 +49,7 @@ class Changes(NamedTuple):
     """
 
     partition: int
-    offset: str
+    offset: Offset
     raws: list[bytes]
     events: int
     rows: list[Row]
@@ -258,7 +258,7 @@ class _Work:
 
 def _is_new(record: Record, state: State) -> bool:
     """Whether the state has not seen the record yet; if so, it has from now on."""
-    offset = offset_key(record.offset)
+    offset = record.offset
     if record.partition == IMPORTED:
         if offset <= state.imported:
             return False

@@ -10,7 +10,7 @@ from ebbtide.demo.services import Service
 from ebbtide.domain.ingest import MAX_BATCH_BYTES
 from ebbtide.errors import EbbtideError
 from ebbtide.jobs.progress import Advance
-from ebbtide.logs.events import RedisEventLog, offset_key
+from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.offsets import committed
 from streaming.learner import last_midnight, saved
 
@@ -48,8 +48,8 @@ def wait_until_applied(client: Redis, partitions: int, flow: Service) -> None:
     """Return once the flow has stored the effects of all that is logged."""
     log = RedisEventLog(client, partitions)
     for partition in range(partitions):
-        last = offset_key(log.last_offset(partition))
-        while offset_key(committed(client, partition)) < last:
+        last = log.last_offset(partition)
+        while committed(client, partition) < last:
             flow.must_run()
             time.sleep(0.05)
 

@@ -14,7 +14,9 @@ from redis import Redis
 
 from ebbtide.errors import BacklogError, ConfigError
 
-BEGINNING = "0-0"
+Offset: TypeAlias = tuple[int, int]
+"""A place in a partition: (milliseconds, sequence number) in Redis Streams. Pairs sort as the log does."""
+BEGINNING: Offset = (0, 0)
 """The offset before the first record."""
 DEDUPLICATION_SECONDS = 24 * 3600
 """How long a `messageId` is remembered, as Segment does."""
@@ -27,10 +29,10 @@ Entry: TypeAlias = tuple[str, str, bytes]
 
 
 class Record(NamedTuple):
-    """One logged event. `offset` is `<ms>-<seq>`, ascending within its partition."""
+    """One logged event. `offset` ascends within its partition."""
 
     partition: int
-    offset: str
+    offset: Offset
     raw: bytes
 
 
@@ -50,16 +52,16 @@ class EventLog(Protocol):
         `bounded`: only the flow makes room, and it must not wait for itself.
         """
 
-    def read(self, partition: int, after: str, count: int) -> list[Record]:
+    def read(self, partition: int, after: Offset, count: int) -> list[Record]:
         """Return up to `count` records that follow the offset `after`; never waits."""
 
     def length(self) -> int:
         """Return the number of records in all partitions."""
 
-    def trim(self, partition: int, through: str) -> None:
+    def trim(self, partition: int, through: Offset) -> None:
         """Let go of the records up to and with the offset `through`, whose effects are stored."""
 
-    def last_offset(self, partition: int) -> str:
+    def last_offset(self, partition: int) -> Offset:
         """Return the newest offset of a partition, `BEGINNING` if it is empty."""
 
 
@@ -72,14 +74,23 @@ def partition_of(customer: str, partitions: int) -> int:
     return zlib.crc32(customer.encode()) % partitions
 
 
-def offset_key(offset: str) -> tuple[int, int]:
-    """Return an offset as integers, which sort as the log does (its text does not).
+def parse_offset(text: bytes) -> Offset:
+    """Return the offset that Redis writes as `<milliseconds>-<sequence number>`.
 
-    >>> offset_key("9-10") < offset_key("10-2")
+    >>> parse_offset(b"9-10") < parse_offset(b"10-2")
     True
     """
-    milliseconds, _, sequence = offset.partition("-")
-    return int(milliseconds), int(sequence or 0)
+    milliseconds, _, sequence = text.partition(b"-")
+    return int(milliseconds), int(sequence)
+
+
+def offset_text(offset: Offset) -> str:
+    """Return an offset as Redis writes it.
+
+    >>> offset_text((9, 10))
+    '9-10'
+    """
+    return f"{offset[0]}-{offset[1]}"
 
 
 def _by_partition(entries: Sequence[Entry], partitions: int) -> dict[int, list[Entry]]:
@@ -145,11 +156,11 @@ class RedisEventLog:
             )
         return sum(logged)
 
-    def read(self, partition: int, after: str, count: int) -> list[Record]:
+    def read(self, partition: int, after: Offset, count: int) -> list[Record]:
         """Read on from an offset."""
         self._agree()
-        found = self._client.xrange(stream_key(partition), min=f"({after}", count=count)
-        return [Record(partition, offset.decode(), fields[b"raw"]) for offset, fields in found]
+        found = self._client.xrange(stream_key(partition), min=f"({offset_text(after)}", count=count)
+        return [Record(partition, parse_offset(offset), fields[b"raw"]) for offset, fields in found]
 
     def length(self) -> int:
         """Count the records."""
@@ -159,11 +170,11 @@ class RedisEventLog:
             pipeline.xlen(stream_key(partition))
         return sum(pipeline.execute())
 
-    def last_offset(self, partition: int) -> str:
+    def last_offset(self, partition: int) -> Offset:
         """Return the newest offset."""
         self._agree()
         newest = self._client.xrevrange(stream_key(partition), count=1)
-        return newest[0][0].decode() if newest else BEGINNING
+        return parse_offset(newest[0][0]) if newest else BEGINNING
 
     def _agree(self) -> None:
         if self._agreed:
@@ -177,10 +188,11 @@ class RedisEventLog:
             )
         self._agreed = True
 
-    def trim(self, partition: int, through: str) -> None:
+    def trim(self, partition: int, through: Offset) -> None:
         """Let go of what is stored; a few more records may stay."""
-        milliseconds, sequence = offset_key(through)
-        self._client.xtrim(stream_key(partition), minid=f"{milliseconds}-{sequence + 1}", approximate=True)
+        milliseconds, sequence = through
+        least = offset_text((milliseconds, sequence + 1))
+        self._client.xtrim(stream_key(partition), minid=least, approximate=True)
 
 
 class MemoryEventLog:
@@ -200,23 +212,23 @@ class MemoryEventLog:
             for _, message_id, raw in group:
                 if (partition, message_id) not in self._seen:
                     self._seen.add((partition, message_id))
-                    offset = f"{len(self._records[partition]) + 1}-0"
+                    offset = (len(self._records[partition]) + 1, 0)
                     self._records[partition].append(Record(partition, offset, raw))
         return self.length() - before
 
-    def read(self, partition: int, after: str, count: int) -> list[Record]:
+    def read(self, partition: int, after: Offset, count: int) -> list[Record]:
         """Read on from an offset."""
-        start = offset_key(after)[0]
+        start = after[0]
         return self._records[partition][start : start + count]
 
     def length(self) -> int:
         """Count the records."""
         return sum(map(len, self._records))
 
-    def trim(self, partition: int, through: str) -> None:
+    def trim(self, partition: int, through: Offset) -> None:
         """Keep everything: it is as lasting as the process."""
 
-    def last_offset(self, partition: int) -> str:
+    def last_offset(self, partition: int) -> Offset:
         """Return the newest offset."""
         records = self._records[partition]
         return records[-1].offset if records else BEGINNING

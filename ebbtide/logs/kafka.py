@@ -14,8 +14,9 @@ from ebbtide.logs.events import (
     DEDUPLICATION_SECONDS,
     PARTITIONS_KEY,
     Entry,
+    Offset,
     Record,
-    offset_key,
+    offset_text,
     partition_of,
 )
 
@@ -51,7 +52,7 @@ _CONSUMER: dict[str, Any] = _CLIENT | {
 class KafkaEventLog:
     """The log on a Kafka topic with as many partitions as ours, which an operator has made.
 
-    Offset n of Kafka is `0-<n+1>` here, so that `BEGINNING` lies before all: the second number is where Kafka
+    Offset n of Kafka is `(0, n + 1)` here, so that `BEGINNING` lies before all; the second number is where it
     goes on. Customers are the keys of the messages, and `partition_of` chooses their partitions.
 
     **What it guarantees.** An event whose append returned is in the log, on all replicas in sync: nothing
@@ -95,7 +96,7 @@ class KafkaEventLog:
             )
         return len(reports)
 
-    def read(self, partition: int, after: str, count: int) -> list[Record]:
+    def read(self, partition: int, after: Offset, count: int) -> list[Record]:
         """Return what has been fetched in the background since the last call; none is not yet the end.
 
         Raises:
@@ -112,14 +113,14 @@ class KafkaEventLog:
         bounds = map(self._bounds, range(self.partitions))
         return sum(high - low for low, high in bounds)
 
-    def trim(self, partition: int, through: str) -> None:
+    def trim(self, partition: int, through: Offset) -> None:
         """Do nothing: how long Kafka keeps what it has is the topic's own setting."""
 
-    def last_offset(self, partition: int) -> str:
+    def last_offset(self, partition: int) -> Offset:
         """Return the newest offset."""
         self._agree()
         low, high = self._bounds(partition)
-        return f"0-{high}" if high > low else BEGINNING
+        return (0, high) if high > low else BEGINNING
 
     def _unseen(self, entries: Sequence[Entry]) -> list[Entry]:
         fresh = {self._seen_key(entry): entry for entry in reversed(entries)}  # the first of equal ones stays
@@ -212,11 +213,11 @@ class _Reader:
         self._faults: list[KafkaError] = []
         # Any, since offsets are typed as optional.
         self._consumer: Any = Consumer(_CONSUMER | servers | {"error_cb": self._faults.append})
-        self._after: str | None = None
+        self._after: Offset | None = None
         with _answering():  # knowing the partition's leader before the first fetch saves half a second
             self._consumer.list_topics(topic, timeout=_SECONDS)
 
-    def read(self, after: str, count: int) -> list[Record]:
+    def read(self, after: Offset, count: int) -> list[Record]:
         with _answering():
             if after != self._after:
                 self._consumer.assign([TopicPartition(self._topic, self._partition, _position(after))])
@@ -225,14 +226,13 @@ class _Reader:
         self._faults += [error for message in messages if (error := message.error())]
         self._raise_faults(after)
         records = [
-            Record(self._partition, f"0-{message.offset() + 1}", message.value() or b"")
-            for message in messages
+            Record(self._partition, (0, message.offset() + 1), message.value() or b"") for message in messages
         ]
         if records:
             self._after = records[-1].offset
         return records
 
-    def _raise_faults(self, after: str) -> None:
+    def _raise_faults(self, after: Offset) -> None:
         # One broker of many may go: the client finds the partition's new leader by itself.
         faults = [e for e in self._faults if e.code() not in (KafkaError._TRANSPORT, KafkaError._RESOLVE)]
         self._faults.clear()
@@ -241,16 +241,16 @@ class _Reader:
         self._after = None  # what was fetched with the fault is fetched again
         if faults[0].code() == KafkaError._AUTO_OFFSET_RESET:
             raise StoreError(
-                f"event log: expected partition {self._partition} of {self._topic} to go on after {after}, "
-                "and Kafka does not have what follows; if retention deleted it, delete "
-                f"ebbtide:{{p{self._partition}}}:committed in Redis to go on with what is left; if the topic "
-                "was made anew, use an empty Redis"
+                f"event log: expected partition {self._partition} of {self._topic} to go on after "
+                f"{offset_text(after)}, and Kafka does not have what follows; if retention deleted it, "
+                f"delete ebbtide:{{p{self._partition}}}:committed in Redis to go on with what is left; if the "
+                "topic was made anew, use an empty Redis"
             )
         raise _away(faults[0])
 
 
-def _position(after: str) -> int:
-    return OFFSET_BEGINNING if after == BEGINNING else offset_key(after)[1]
+def _position(after: Offset) -> int:
+    return OFFSET_BEGINNING if after == BEGINNING else after[1]
 
 
 def _told(reports: list[Report], entry: Entry, error: KafkaError | None, _: object) -> None:

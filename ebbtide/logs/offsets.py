@@ -4,19 +4,19 @@ from typing import Any
 
 from redis import Redis
 
-from ebbtide.logs.events import BEGINNING
+from ebbtide.logs.events import BEGINNING, Offset, offset_text, parse_offset
 
 
 def _key(partition: int) -> str:
     return f"ebbtide:{{p{partition}}}:committed"
 
 
-def committed(client: Redis, partition: int) -> str:
+def committed(client: Redis, partition: int) -> Offset:
     """The offset of the last record whose effects are stored, `BEGINNING` if there is none."""
     found: Any = client.get(_key(partition))
-    return found.decode() if found else BEGINNING
+    return parse_offset(found) if found else BEGINNING
 
 
-def commit(client: Redis, partition: int, offset: str) -> None:
+def commit(client: Redis, partition: int, offset: Offset) -> None:
     """Note an offset as committed: its effects and those of all before it are stored."""
-    client.set(_key(partition), offset)
+    client.set(_key(partition), offset_text(offset))

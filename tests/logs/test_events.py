@@ -16,9 +16,11 @@ from ebbtide.logs.events import (
     DEDUPLICATION_SECONDS,
     EventLog,
     MemoryEventLog,
+    Offset,
     Record,
     RedisEventLog,
-    offset_key,
+    offset_text,
+    parse_offset,
     partition_of,
     stream_key,
 )
@@ -38,13 +40,13 @@ def make_log(request: pytest.FixtureRequest) -> MakeLog:
     return lambda partitions: KafkaEventLog(client, partitions, kafka.servers, kafka.topic(partitions))
 
 
-def read(log: EventLog, partition: int, after: str, count: int) -> list[Record]:
+def read(log: EventLog, partition: int, after: Offset, count: int) -> list[Record]:
     """What a log has, up to `count` records: one that fetches in the background may need several reads."""
     found: list[Record] = []
-    last = offset_key(log.last_offset(partition))
+    last = log.last_offset(partition)
     for _ in range(2_000):
         found += log.read(partition, found[-1].offset if found else after, count - len(found))
-        if len(found) == count or offset_key(found[-1].offset if found else after) >= last:
+        if len(found) == count or (found[-1].offset if found else after) >= last:
             return found
         time.sleep(0.002)
     raise AssertionError(f"expected records up to {last}, found {len(found)}")
@@ -55,7 +57,7 @@ def test_what_is_appended_is_read_back_in_order(make_log: MakeLog):
     assert log.append([("a", "m1", b"one"), ("b", "m2", b"two"), ("a", "m3", b"three")]) == 3
     records = read(log, 0, BEGINNING, 10)
     assert [record.raw for record in records] == [b"one", b"two", b"three"]
-    assert sorted(records, key=lambda record: offset_key(record.offset)) == records
+    assert sorted(records, key=lambda record: record.offset) == records
     assert {record.partition for record in records} == {0}
 
 
@@ -133,9 +135,11 @@ def test_a_customer_has_the_same_partition_in_every_process():
     assert {partition_of(str(n), 8) for n in range(1000)} == set(range(8))
 
 
-def test_offsets_sort_as_numbers():
-    assert offset_key("9-10") < offset_key("10-2") < offset_key("10-11")
-    assert offset_key("5") == (5, 0)
+def test_offsets_sort_as_numbers_and_are_written_as_redis_writes_them():
+    texts = [b"9-10", b"10-2", b"10-11"]
+    offsets = [parse_offset(text) for text in texts]
+    assert sorted(offsets) == offsets
+    assert [offset_text(offset).encode() for offset in offsets] == texts
 
 
 def test_a_failed_append_does_not_swallow_the_retry(redis: Redis):

@@ -23,7 +23,7 @@ class Watched(OnlineStore):
 def batch(partition, offset, *customers):
     call = {"type": "track", "event": "Product Viewed", "timestamp": 0}
     raws = [accept({**call, "userId": name}, received_at=0.0, message_id=name)[0] for name in customers]
-    return Batch(partition, [Record(partition, f"{offset}-{n}", raw) for n, raw in enumerate(raws)])
+    return Batch(partition, [Record(partition, (offset, n), raw) for n, raw in enumerate(raws)])
 
 
 @pytest.fixture
