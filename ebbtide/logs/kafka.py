@@ -243,8 +243,8 @@ class _Reader:
             raise StoreError(
                 f"event log: expected partition {self._partition} of {self._topic} to go on after "
                 f"{offset_text(after)}, and Kafka does not have what follows; if retention deleted it, "
-                f"delete ebbtide:{{p{self._partition}}}:committed in Redis to go on with what is left; if the "
-                "topic was made anew, use an empty Redis"
+                f"delete ebbtide:{{p{self._partition}}}:committed in Redis to go on with what is left; if "
+                "the topic was made anew, use an empty Redis"
             )
         raise _away(faults[0])
 
