@@ -39,8 +39,7 @@ def update(state: State, event: Event) -> None:
         return
     state.orders += 1
     state.lines += len(products)
-    for line in products:
-        state.units += line.quantity
+    state.units += sum([line.quantity for line in products])
     state.last = max(state.last, (event.at, float(len(products))))
 
 

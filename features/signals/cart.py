@@ -54,5 +54,7 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
         >>> cart.lines()
         [(20.0, 30.0)]
         """
+        if not self.marks:
+            return []
         held = [mark for mark in self.marks.values() if mark[1] < REMOVED]
         return sorted(held, reverse=True)[:PRODUCTS]

@@ -4,7 +4,6 @@ import math
 from bisect import bisect_left, bisect_right
 from functools import reduce
 from operator import mul, sub
-from typing import NamedTuple
 
 import msgspec
 
@@ -56,64 +55,70 @@ class Daily(msgspec.Struct, array_like=True, gc=False):
     def windows(self, today: int) -> "Windows":
         """The sums over trailing windows, and the trends; days after today do not count.
 
-        >>> windows = Daily([10, 12, 15], [1, 2, 4]).windows(today=15)
-        >>> windows.d1, windows.d7, round(windows.trend_7d, 3)
-        (4.0, 7.0, 1.0)
+        >>> Daily([10, 12, 15], [1, 2, 4]).windows(today=15)
+        (4.0, 7.0, 7.0, 7.0, 7.0, 1.0, 1.0)
         """
-        days, sums = self.days, self.sums
+        days = self.days
         if not days or days[-1] <= today - YEAR:
             return NO_WINDOWS
-        parts = []  # what each span adds to the one before; differences of sums would be inexact
-        high = len(days) if days[-1] <= today else bisect_right(days, today)
-        for span in SPANS:
-            low = bisect_right(days, today - span, 0, high)
-            parts.append(sum(sums[low:high]))
-            high = low
-        day, week, month, week_before, quarter, month_before, year = parts
-        d7 = day + week
-        d30 = d7 + month
-        d90 = d30 + week_before + quarter
-        return Windows(
-            float(day),
-            float(d7),
-            float(d30),
-            float(d90),
-            float(d90 + month_before + year),
-            _trend(d7 / 7, (month + week_before) / 28),
-            _trend(d30 / 30, (week_before + quarter + month_before) / 90),
-        )
+        return sums_over(self.sums, self.cuts(today))
 
-    def counts(self, today: int) -> tuple[float, ...]:
-        """How many of the days in each of the trailing windows of 1, 7, 30, 90 and 365 days are there."""
+    def cuts(self, today: int) -> list[int]:
+        """How many days are there up to today, and before each of the trailing `SPANS`."""
         days = self.days
-        end = bisect_right(days, today)
-        return tuple([float(end - bisect_right(days, today - span, 0, end)) for span in (1, 7, 30, 90, YEAR)])
+        if not days:
+            return NO_CUTS
+        low = len(days) if days[-1] <= today else bisect_right(days, today)
+        found = [low]
+        for span in SPANS:
+            if low and days[low - 1] > today - span:
+                low = bisect_right(days, today - span, 0, low)
+            found.append(low)
+        return found
+
+    def within(self, span: int, today: int) -> int:
+        """How many days are there in the window of `span` days up to today."""
+        return bisect_right(self.days, today) - bisect_right(self.days, today - span)
 
 
-class Windows(NamedTuple):
-    """Sums over the trailing windows of 1 to 365 days, and trends.
+Windows = tuple[float, float, float, float, float, float, float]
+"""Sums over the trailing windows of 1, 7, 30, 90 and 365 days, and the trends of 7 and of 30 days.
 
-    A window of N days is today and the N - 1 days before. The trend compares the rate r a day in a window
-    with that in the days before it, q: (r - q) / (r + q) is -1 for stopped, 0 for steady, 1 for begun, and
-    NaN if r + q is 0. 7 days are compared with the 28 before, 30 with the 90 before.
-    """
-
-    d1: float
-    d7: float
-    d30: float
-    d90: float
-    d365: float
-    trend_7d: float
-    trend_30d: float
-
-
+A window of N days is today and the N - 1 days before. The trend compares the rate r a day in a window
+with that in the days before it, q: (r - q) / (r + q) is -1 for stopped, 0 for steady, 1 for begun, and
+NaN if r + q is 0. 7 days are compared with the 28 before, 30 with the 90 before.
+"""
 SPANS = (1, 7, 30, 7 + 28, 90, 30 + 90, YEAR)
 """Days of the windows, with those that the trends need among them."""
-NO_WINDOWS = Windows(0.0, 0.0, 0.0, 0.0, 0.0, math.nan, math.nan)
+NO_CUTS = [0] * (len(SPANS) + 1)
+NO_WINDOWS: Windows = (0.0, 0.0, 0.0, 0.0, 0.0, math.nan, math.nan)
+
+
+def sums_over(sums: list[int | float], cuts: list[int]) -> Windows:
+    """The windows of a ledger's sums, by its cuts.
+
+    What each span adds to the one before is summed by itself: differences of sums would be inexact.
+    """
+    end, c1, c7, c30, c35, c90, c120, c365 = cuts
+    if end == c365:
+        return NO_WINDOWS
+    day = sum(sums[c1:end]) if c1 < end else 0
+    d7 = day + sum(sums[c7:c1]) if c7 < c1 else day
+    month = sum(sums[c30:c7]) if c30 < c7 else 0
+    week_before = sum(sums[c35:c30]) if c35 < c30 else 0
+    quarter = sum(sums[c90:c35]) if c90 < c35 else 0
+    month_before = sum(sums[c120:c90]) if c120 < c90 else 0
+    d30 = d7 + month
+    d90 = d30 + week_before + quarter
+    d365 = d90 + month_before + (sum(sums[c365:c120]) if c365 < c120 else 0)
+    trend_7d = _trend(d7 / 7, (month + week_before) / 28)
+    trend_30d = _trend(d30 / 30, (week_before + quarter + month_before) / 90)
+    return (float(day), float(d7), float(d30), float(d90), float(d365), trend_7d, trend_30d)
 
 
 def _trend(rate: float, before: float) -> float:
-    return (rate - before) / (rate + before) if rate + before else math.nan
+    both = rate + before
+    return (rate - before) / both if both else math.nan
 
 
 class Run(msgspec.Struct, array_like=True, gc=False):

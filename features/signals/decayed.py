@@ -78,11 +78,11 @@ def update(state: State, event: Event) -> None:
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """The sums decayed to `now`; 0 is an empty sum here, not a gap."""
-    events = _add(state.events, NONE, _factors(state.at - now))
+    events = _fade(state.events, _factors(state.at - now))
     if state.orders is None or state.spend is None:
         return events + NONE + NONE
     factors = _factors(state.ordered_at - now)
-    return events + _add(state.orders, NONE, factors) + _add(state.spend, NONE, factors)
+    return events + _fade(state.orders, factors) + _fade(state.spend, factors)
 
 
 def merge(state: State, other: State) -> None:
@@ -109,8 +109,16 @@ def _take_orders(state: State, at: float, orders: Sums, spend: Sums) -> None:
 
 def _factors(age: float) -> Sums:
     """What a time, given as a negative number of seconds, leaves of one, by half-life."""
-    age = min(age, _STEEPEST)
+    if age > _STEEPEST:
+        age = _STEEPEST
     return (exp2(age * _DAY), exp2(age * _WEEK), exp2(age * _MONTH), exp2(age * _QUARTER))
+
+
+def _fade(sums: Sums, factors: Sums) -> Sums:
+    """Sums, decayed by the factors."""
+    a, b, c, d = sums
+    i, j, k, m = factors
+    return (a * i, b * j, c * k, d * m)
 
 
 def _add(old: Sums, new: Sums, factors: Sums) -> Sums:

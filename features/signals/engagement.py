@@ -112,47 +112,45 @@ def merge(state: State, other: State) -> None:
     state.unsubscribes += other.unsubscribes
 
 
-_NOTHING = Channel()
+_NOTHING = ((0.0, 0.0, math.nan, math.nan), (0.0, 0.0, 0.0, math.nan, math.nan, math.nan))
+"""What a channel says on which nothing was sent, without and with opens."""
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Counts, rates (NaN where nothing was sent) and days per channel; best channel, best hour."""
     found: list[float] = []
     for index, opens in enumerate(_WITH_OPENS):
-        channel = state.channels.get(index, _NOTHING)
+        channel = state.channels.get(index)
+        if channel is None:
+            found += _NOTHING[opens]
+            continue
         sent, opened, clicked = channel.counts
-        found += (sent, opened, clicked) if opens else (sent, clicked)
+        clicks = clicked / sent if sent else math.nan
+        days = (now - channel.answered_at) / DAY if channel.answered_at > -math.inf else math.nan
         if opens:
-            found.append(opened / sent if sent else math.nan)
-        answered = channel.answered_at > -math.inf
-        found.append(clicked / sent if sent else math.nan)
-        found.append((now - channel.answered_at) / DAY if answered else math.nan)
-    return (
-        *map(float, found),
-        _best_channel(state.channels),
-        _best_hour(state.hours),
-        float(state.unsubscribes),
-    )
+            opening = opened / sent if sent else math.nan
+            found += (float(sent), float(opened), float(clicked), opening, clicks, days)
+        else:
+            found += (float(sent), float(clicked), clicks, days)
+    found += (_best_channel(state.channels), _best_hour(state.hours), float(state.unsubscribes))
+    return tuple(found)
 
 
 def _best_channel(channels: dict[int, Channel]) -> float:
-    if not any(channel.counts[SENT] for channel in channels.values()):
-        return math.nan
-
-    def rate(index: int) -> float:
-        counts = channels.get(index, _NOTHING).counts
-        return (counts[CLICKED] + PRIOR_SENT * PRIOR_RATE) / (counts[SENT] + PRIOR_SENT)
-
-    return float(max(range(len(CHANNELS)), key=rate))
+    rates, any_sent = [PRIOR_RATE] * len(CHANNELS), 0
+    for index, channel in channels.items():
+        sent, _, clicked = channel.counts
+        rates[index] = (clicked + PRIOR_SENT * PRIOR_RATE) / (sent + PRIOR_SENT)
+        any_sent += sent
+    return float(rates.index(max(rates))) if any_sent else math.nan
 
 
 def _best_hour(hours: dict[int, int]) -> float:
-    if not hours:
-        return math.nan
-
-    def score(hour: int) -> float:
+    """Of the hours with an answer the one with most, those beside it half; of equal ones the first."""
+    best, found = 0, math.nan
+    for hour, answers in hours.items():
         beside = hours.get((hour - 1) % WEEK, 0) + hours.get((hour + 1) % WEEK, 0)
-        return hours.get(hour, 0) + 0.5 * beside
-
-    near = {(hour + step) % WEEK for hour in hours for step in (-1, 0, 1)}
-    return float(min(near, key=lambda hour: (-score(hour), hour)))
+        score = 2 * answers + beside
+        if score > best or (score == best and hour < found):
+            best, found = score, float(hour)
+    return found

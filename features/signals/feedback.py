@@ -119,16 +119,14 @@ _NONE = Scores()
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Scores, tickets, reviews and sentiment; NaN where nothing was said."""
-    nps, csat, ces, review, words = (
-        state.scores.get(kind, _NONE) for kind in (*SURVEYS.values(), "review", "sentiment")
-    )
+    find = state.scores.get
+    nps, review, words = find("nps", _NONE), find("review", _NONE), find("sentiment", _NONE)
     tickets = state.tickets.sums()
-    detractor = float(nps.last[1] <= DETRACTOR) if nps.count else math.nan
     return (
         *_survey(nps, now),
-        detractor,
-        *_survey(csat, now),
-        *_survey(ces, now),
+        float(nps.last[1] <= DETRACTOR) if nps.count else math.nan,
+        *_survey(find("csat", _NONE), now),
+        *_survey(find("ces", _NONE), now),
         float(tickets.open),
         float(tickets.opened),
         tickets.hours / tickets.closed if tickets.closed else math.nan,
@@ -141,5 +139,7 @@ def value(state: State, now: float) -> tuple[float, ...]:
 
 
 def _survey(scores: Scores, now: float) -> tuple[float, float, float]:
-    days = (now - scores.last[0]) / DAY if scores.count else math.nan
-    return (scores.last[1], days, scores.mean())
+    if not scores.count:
+        return (math.nan, math.nan, math.nan)
+    at, score = scores.last
+    return (score, (now - at) / DAY, scores.total / scores.count)

@@ -17,7 +17,7 @@ The state holds at most 365 days: 5 bytes for each active one and 4 more with an
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import DAY, Active, Daily, day_of
+from features.signals.daily import DAY, Active, Daily, day_of, sums_over
 
 EVENTS = None
 VALUES = {
@@ -70,20 +70,30 @@ def update(state: State, event: Event) -> None:
 def value(state: State, now: float) -> tuple[float, ...]:
     """Counts, which are 0 where nothing was, and trends."""
     today = day_of(now)
-    events, orders = state.active.daily.windows(today), state.ordered.windows(today)
+    active = state.active.daily
+    end, c1, c7, c30, _, c90, _, c365 = cuts = active.cuts(today)
+    _, events_7d, events_30d, events_90d, _, events_trend_7d, events_trend_30d = sums_over(active.sums, cuts)
+    orders_1d, orders_7d, orders_30d, orders_90d, orders_365d, *orders_trends = state.ordered.windows(today)
     return (
         float(state.orders),
-        *orders[:5],
+        orders_1d,
+        orders_7d,
+        orders_30d,
+        orders_90d,
+        orders_365d,
         float(state.active.total),
-        *state.active.daily.counts(today),
+        float(end - c1),
+        float(end - c7),
+        float(end - c30),
+        float(end - c90),
+        float(end - c365),
         float(state.events),
-        events.d7,
-        events.d30,
-        events.d90,
-        events.trend_7d,
-        events.trend_30d,
-        orders.trend_7d,
-        orders.trend_30d,
+        events_7d,
+        events_30d,
+        events_90d,
+        events_trend_7d,
+        events_trend_30d,
+        *orders_trends,
     )
 
 

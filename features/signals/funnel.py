@@ -86,23 +86,20 @@ def merge(state: State, other: State) -> None:
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Counts, rates (NaN over nothing), the open cart (NaN where there is none), views without a purchase."""
+    viewed, added, checkouts, orders = state.viewed, state.added, state.checkouts, state.orders
     lines = state.cart.lines()
     unbought = state.views.unbought(now)
     return (
-        float(state.viewed),
-        float(state.added),
-        float(state.checkouts),
-        _rate(state.added, state.viewed),
-        _rate(state.checkouts, state.added),
-        _rate(state.orders, state.checkouts),
-        _rate(state.orders, state.viewed),
+        float(viewed),
+        float(added),
+        float(checkouts),
+        added / viewed if viewed else math.nan,
+        checkouts / added if added else math.nan,
+        orders / checkouts if checkouts else math.nan,
+        orders / viewed if viewed else math.nan,
         float(len(lines)),
-        sum(worth for _, worth in lines) if lines else math.nan,
+        sum([worth for _, worth in lines]) if lines else math.nan,
         (now - lines[0][0]) / 3600.0 if lines else math.nan,
-        float(max(unbought, default=0)),
+        float(max(unbought)) if unbought else 0.0,
         float(len(unbought)),
     )
-
-
-def _rate(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan

@@ -16,6 +16,7 @@ Entropy is Shannon's, in nats: 0 for one bucket only, ln 32 = 3.47 for all alike
 
 import math
 from functools import lru_cache
+from math import log
 from zlib import crc32
 
 import msgspec
@@ -55,14 +56,18 @@ def update(state: State, event: Event) -> None:
     properties = event.properties
     weight = 2.0 ** ((event.at / DAY - LANDMARK) / HALF_LIFE)
     if event.name == "Product Viewed":
-        _add(state.categories, properties.category, VIEW_WEIGHT * weight)
-        _add(state.brands, properties.brand, VIEW_WEIGHT * weight)
+        if properties.category:
+            _add(state.categories, properties.category, VIEW_WEIGHT * weight)
+        if properties.brand:
+            _add(state.brands, properties.brand, VIEW_WEIGHT * weight)
         return
     state.orders += 1
     state.discounted += _cheaper(properties)
     for line in properties.products:
-        _add(state.categories, line.category, weight)
-        _add(state.brands, line.brand, weight)
+        if line.category:
+            _add(state.categories, line.category, weight)
+        if line.brand:
+            _add(state.brands, line.brand, weight)
 
 
 def _cheaper(order: Properties) -> bool:
@@ -70,10 +75,9 @@ def _cheaper(order: Properties) -> bool:
     return (order.discount or 0.0) > 0 or bool(order.coupon) or order.coupon_id is not None
 
 
-def _add(weights: Weights, text: str | None, weight: float) -> None:
-    if text:
-        bucket = _bucket(text)
-        weights[bucket] = weights.get(bucket, 0.0) + weight
+def _add(weights: Weights, text: str, weight: float) -> None:
+    bucket = _bucket(text)
+    weights[bucket] = weights.get(bucket, 0.0) + weight
 
 
 @lru_cache(maxsize=4096)
@@ -97,8 +101,11 @@ def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every
 
 
 def _shares(weights: Weights) -> tuple[float, float]:
-    total = math.fsum(weights.values())
+    """The largest share and the entropy, which with p = w / total is ln total - (sum of w ln w) / total."""
+    total = sum(weights.values())
     if not total:
         return (math.nan, math.nan)
-    shares = [weight / total for weight in weights.values()]
-    return (max(shares), max(0.0, -math.fsum(share * math.log(share) for share in shares if share)))
+    if len(weights) == 1:
+        return (1.0, 0.0)
+    logs = sum([weight * log(weight) for weight in weights.values() if weight])
+    return (max(weights.values()) / total, max(0.0, log(total) - logs / total))

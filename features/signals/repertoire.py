@@ -1,10 +1,10 @@
 """Repertoire: the products that the customer keeps buying, how many different ones, and how often the same.
 
 Each product's weight is a decayed count with a half-life of 90 days, kept as a forward decay (Cormode et
-al., "Forward Decay", ICDE 2009): orders weigh 2^(age of the landmark / half-life), so nothing has to be
-touched as time passes. The 32 heaviest products are kept, for recommendations.
+al., "Forward Decay", ICDE 2009), so that nothing has to be touched as time passes: as the day on which one
+purchase would weigh as much as all of them do. The 32 heaviest products are kept, for recommendations.
 
-How many different products were bought is known exactly up to 40; of more it is estimated by linear counting
+How many different products were bought is known exactly up to 64; of more it is estimated by linear counting
 (Whang et al., "A Linear-Time Probabilistic Counting Algorithm", ACM TODS 15, 1990): each sets one of m = 512
 bits, and with z bits left unset the estimate is -m ln(z / m). It is within a few percent up to some 1,000
 products, 3,194 at most.
@@ -32,26 +32,24 @@ from features.signals.daily import DAY, day_of
 
 EVENTS = frozenset({"Order Completed"})
 VALUES = {
-    "products_distinct": "count: different products bought ever, estimated beyond 40",
+    "products_distinct": "count: different products bought ever, estimated beyond 64",
     "repeat_share": "ratio: 1 - different products bought over lines bought, ever",
 }
-KEEP, SPARE = 32, 8
+KEEP, SPARE = 32, 32
 """Products held, and how many more may pile up before the lightest are let go: most orders need no search."""
 HALF_LIFE = 90.0
-LANDMARK = 18_262
-"""2020-01-01, as a day since 1970-01-01; any day would do, one in the past keeps the numbers small."""
 BITS = 512
 
 
 Held = int | tuple[float, int]
-"""The forward-decayed weight of a product and the day on which it was last bought; if it was bought once, as
-most are, the day alone, which says the weight as well."""
+"""The day on which a product was bought; if it was bought again, the day on which one purchase would weigh as
+much, and the day on which it was last bought."""
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
     """The products held, the lines bought (a product once per order), the bits of all once some are let go.
 
-    1 kB at most, 10 bytes for a product bought once, 20 for another.
+    2 kB at most, 10 bytes for a product bought once, 20 for another.
     """
 
     products: dict[str, Held] = {}
@@ -74,24 +72,28 @@ def update(state: State, event: Event) -> None:
         _let_go(state)
 
 
-def _weight(held: Held) -> float:
-    return 2.0 ** ((held - LANDMARK) / HALF_LIFE) if isinstance(held, int) else held[0]
-
-
 def _both(left: Held, right: Held) -> Held:
     """The purchases of both."""
-    days = [held if isinstance(held, int) else held[1] for held in (left, right)]
-    return (_weight(left) + _weight(right), max(days))
+    late, last = _as_pair(left)
+    early, its_last = _as_pair(right)
+    if late < early:
+        late, early = early, late
+    return (late + HALF_LIFE * math.log2(1.0 + 2.0 ** ((early - late) / HALF_LIFE)), max(last, its_last))
+
+
+def _as_pair(held: Held) -> tuple[float, int]:
+    return (held, held) if isinstance(held, int) else held
 
 
 def _let_go(state: State) -> None:
     """Keep the heaviest products; from now on only bits tell how many there were."""
+    products = state.products
     if state.bits is None:
         state.bits = bytearray(BITS // 8)
-        _set(state.bits, state.products)
-    rows = sorted([(_weight(kept), name) for name, kept in state.products.items()])
+        _set(state.bits, products)
+    rows = sorted([(kept if isinstance(kept, int) else kept[0], name) for name, kept in products.items()])
     for _, product in rows[:-KEEP]:
-        del state.products[product]
+        del products[product]
 
 
 def _set(bits: bytearray, products: Iterable[str]) -> None:
@@ -133,9 +135,7 @@ def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every
 
 def held(state: State, now: float) -> list[tuple[str, float, float]]:
     """(product, weight decayed to `now`, last bought in Unix seconds of that day), the 32 heaviest first."""
-    fade = 2.0 ** (-(now / DAY - LANDMARK) / HALF_LIFE)
-    rows = [
-        (product, _weight(kept) * fade, (kept if isinstance(kept, int) else kept[1]) * DAY)
-        for product, kept in state.products.items()
-    ]
+    today = now / DAY
+    pairs = [(product, *_as_pair(kept)) for product, kept in state.products.items()]
+    rows = [(product, 2.0 ** ((day - today) / HALF_LIFE), last * DAY) for product, day, last in pairs]
     return sorted(rows, key=lambda row: (-row[1], row[0]))[:KEEP]

@@ -17,7 +17,7 @@ import math
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import DAY, Active, day_of
+from features.signals.daily import DAY, YEAR, Active, day_of
 
 EVENTS = frozenset({"Order Completed"})
 VALUES = {
@@ -41,17 +41,18 @@ class State(msgspec.Struct, array_like=True, gc=False):
 
 def update(state: State, event: Event) -> None:
     """Take an order's day up."""
-    state.at = max(state.at, event.at)
+    if event.at > state.at:
+        state.at = event.at
     state.days.add(day_of(event.at), 1)
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """The gaps in days, and the present gap against them; NaN before the second purchase day."""
-    lately = state.days.daily.counts(day_of(now))[-1]
-    run = state.days.run()
-    gaps = run.count - 1
+    lately = float(state.days.daily.within(YEAR, day_of(now)))
+    gaps = state.days.total - 1
     if gaps < 1:
         return (lately, 0.0, *(math.nan,) * 6)
+    run = state.days.run()
     total = run.last - run.first
     mean = total / gaps
     spread = gaps * run.squares - total * total  # gaps^2 times the variance over all gaps, in whole numbers

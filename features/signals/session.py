@@ -14,7 +14,7 @@ the state is at most 1 kB of intervals and 1.5 kB of days.
 """
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from operator import sub
 
 import msgspec
@@ -78,9 +78,15 @@ def update(state: State, event: Event) -> None:
     if ends and 0.0 <= at - ends[-1] <= GAP:
         ends[-1] = at
         state.counts[-1] += 1
+        return
+    if not ends or at > ends[-1]:
+        state.starts.append(at)
+        ends.append(at)
+        state.counts.append(1)
+        state.daily.add(day_of(at), 1)
     else:
         _insert(state, at, at, 1)
-        _fold(state)
+    _fold(state)
 
 
 def _insert(state: State, start: float, end: float, count: int) -> None:
@@ -102,13 +108,13 @@ def _insert(state: State, start: float, end: float, count: int) -> None:
 def _fold(state: State) -> None:
     """Sum up the sessions which no event within a day of the newest can reach."""
     starts, ends, counts = state.starts, state.ends, state.counts
-    over = bisect_left(ends, ends[-1] - OPEN)
-    if over:
-        state.past += over
-        state.events += sum(counts[:over])
-        state.seconds += sum(map(sub, ends[:over], starts[:over]))
-        state.single += counts[:over].count(1)
-        del starts[:over], ends[:over], counts[:over]
+    oldest = ends[-1] - OPEN
+    while ends[0] < oldest:
+        count = counts.pop(0)
+        state.past += 1
+        state.events += count
+        state.seconds += ends.pop(0) - starts.pop(0)
+        state.single += count == 1
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
@@ -117,9 +123,10 @@ def value(state: State, now: float) -> tuple[float, ...]:
     if not total:
         return _NOTHING
     seconds = state.seconds + sum(map(sub, state.ends, state.starts))
+    *windows, _, _ = state.daily.windows(day_of(now))
     return (
         float(total),
-        *state.daily.windows(day_of(now))[:5],
+        *windows,
         (state.events + sum(state.counts)) / total,
         seconds / 60.0 / total,
         (state.single + state.counts.count(1)) / total,

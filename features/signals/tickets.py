@@ -85,6 +85,8 @@ class Tickets(msgspec.Struct, array_like=True, gc=False):
         >>> tickets.sums()
         Sums(opened=2, open=1, resolved=1, first_contact=0, closed=1, hours=2.0)
         """
+        if not self.known:
+            return self.past
         sums = Sums()
         sums.merge(self.past)
         for ticket in self.known.values():

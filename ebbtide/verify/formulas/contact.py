@@ -51,12 +51,12 @@ def engagement(events: Events, now: float) -> Values:
 
 
 def _best_hour(answers: list[float]) -> float:
-    """The hour of the week (0: Monday 00:00 UTC) with most answers, its neighbours counting half."""
+    """The hour of the week (0: Monday 00:00 UTC) with most answers, if it has any, its neighbours half."""
     if not answers:
         return math.nan
     hours = Counter(math.floor(at / 3600 + 3 * 24) % WEEK for at in answers)  # 1970-01-01 was a Thursday
-    scores = [hours[h] + 0.5 * (hours[(h - 1) % WEEK] + hours[(h + 1) % WEEK]) for h in range(WEEK)]
-    return scores.index(max(scores))
+    scores = {h: hours[h] + 0.5 * (hours[(h - 1) % WEEK] + hours[(h + 1) % WEEK]) for h in range(WEEK)}
+    return min(hours, key=lambda hour: (-scores[hour], hour))
 
 
 def feedback(events: Events, now: float) -> Values:

@@ -105,7 +105,7 @@ def basket(events: Events, now: float) -> Values:  # noqa: ARG001 (every formula
 
 
 BITS = 512
-EXACT = 40
+EXACT = 64
 """Different products that are counted; more are estimated."""
 
 

@@ -110,11 +110,11 @@ def test_a_repertoire_of_two_products_in_four_lines():
 
 
 def test_a_repertoire_of_many_products_is_estimated():
-    many = [str(number) for number in range(41)]
+    many = [str(number) for number in range(65)]
     bits = {zlib.crc32(product.encode()) % 512 for product in many}
     found = values(order(0.0, 1.0, *many), now=2.0)
     assert found["products_distinct"] == pytest.approx(-512 * math.log((512 - len(bits)) / 512))
-    assert values(order(0.0, 1.0, *many[:40]), now=2.0)["products_distinct"] == 40.0
+    assert values(order(0.0, 1.0, *many[:64]), now=2.0)["products_distinct"] == 64.0
 
 
 def test_answers():

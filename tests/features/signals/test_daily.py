@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.signals.daily import Active, Daily, Run, day_of
+from features.signals.daily import SPANS, Active, Daily, Run, day_of
 
 entries = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 9)), max_size=60)
 distinct = st.sets(st.integers(0, 300), max_size=12).map(sorted)
@@ -29,15 +29,14 @@ def active(days):
 
 @given(entries, st.sampled_from([1, 7, 30, 90, 365]), st.integers(0, 800))
 def test_a_window_is_today_and_the_days_before(given_entries, span, today):
-    windows = summed(given_entries).windows(today)
-    expected = sum(amount for day, amount in given_entries if today - span < day <= today)
-    assert getattr(windows, f"d{span}") == expected
+    windows = dict(zip((1, 7, 30, 90, 365), summed(given_entries).windows(today)[:5], strict=True))
+    assert windows[span] == sum(amount for day, amount in given_entries if today - span < day <= today)
 
 
 @given(entries, st.integers(0, 800))
 def test_a_trend_is_the_difference_of_two_rates_over_their_sum(given_entries, today):
-    windows = summed(given_entries).windows(today)
-    for trend, recent, before in ((windows.trend_7d, 7, 28), (windows.trend_30d, 30, 90)):
+    *_, trend_7d, trend_30d = summed(given_entries).windows(today)
+    for trend, recent, before in ((trend_7d, 7, 28), (trend_30d, 30, 90)):
         rate = sum(a for day, a in given_entries if today - recent < day <= today) / recent
         past = sum(a for day, a in given_entries if today - recent - before < day <= today - recent) / before
         expected = (rate - past) / (rate + past) if rate + past else math.nan
@@ -46,9 +45,12 @@ def test_a_trend_is_the_difference_of_two_rates_over_their_sum(given_entries, to
 
 @given(entries, st.integers(0, 800))
 def test_the_days_of_a_window_are_counted_once_each(given_entries, today):
-    found = summed(given_entries).counts(today)
+    daily = summed(given_entries)
+    end, *cuts = daily.cuts(today)
     days = {day for day, _ in given_entries}
-    assert found == tuple(sum(today - span < day <= today for day in days) for span in (1, 7, 30, 90, 365))
+    expected = [sum(today - span < day <= today for day in days) for span in SPANS]
+    assert [end - cut for cut in cuts] == expected
+    assert [daily.within(span, today) for span in SPANS] == expected
 
 
 @given(entries, st.integers(1, 50))
