@@ -44,7 +44,7 @@ format: .venv/.ready  ## let ruff rewrite what it can
 
 lock:  ## pin the dependencies anew, with hashes (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		--extra dev --extra demo pyproject.toml -o requirements.txt
+		--extra dev --extra demo --extra peers pyproject.toml -o requirements.txt
 
 clean:  ## remove what a run leaves, but not .venv
 	rm -rf .ebbtide .pytest_cache .mypy_cache .ruff_cache .hypothesis
