@@ -7,22 +7,20 @@ Source of the calls: https://lightgbm.readthedocs.io/en/stable/C-API.html
 
 import ctypes
 import importlib.util
-import threading
 from ctypes import byref, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ebbtide.errors import ModelError
 
-Vector: TypeAlias = list[float] | tuple[float, ...] | NDArray[np.float64]
+Array = NDArray[np.float64]
 
 _FLOAT64 = 1
 _ROW_MAJOR = 1
-_PROBABILITY = 0
+_LOG_ODDS = 1
 _CONTRIBUTIONS = 3
 _ALL_ITERATIONS = -1
 _PARAMETERS = b"num_threads=1"
@@ -49,22 +47,26 @@ def _library() -> ctypes.CDLL:
 def _call(name: str, *arguments: object) -> None:
     library = _library()
     if getattr(library, name)(*arguments) != 0:
-        raise ModelError(f"lightgbm, {name}: {library.LGBM_GetLastError().decode(errors='replace')}")
+        raise _fault(name)
+
+
+def _fault(name: str) -> ModelError:
+    return ModelError(f"lightgbm, {name}: {_library().LGBM_GetLastError().decode(errors='replace')}")
 
 
 class FastBooster:
-    """A trained LightGBM model that scores one row in microseconds.
-
-    May be shared by threads: rows are scored one at a time, behind a lock, since they share one buffer.
+    """Trees trained by LightGBM that score one row in microseconds. Scores are log-odds.
 
     Args:
         model_text: the model as LightGBM saves it (`Booster.model_to_string()`).
+        row: the place, of shape (features,), that `score_row` reads its row from; boosters may share one.
+            Whoever shares boosters between threads must see to it that one at a time fills and scores.
 
     Raises:
-        ModelError: the text is not a model, or LightGBM is not installed.
+        ModelError: the text is not a model, it takes rows of another width, or LightGBM is not installed.
     """
 
-    def __init__(self, model_text: str) -> None:
+    def __init__(self, model_text: str, row: Array) -> None:
         self._handle, self._fast = c_void_p(), c_void_p()
         # LightGBM's parser does not fail on half a model: it ends the process. So the frame is checked first.
         if not (model_text.startswith("tree\n") and "\nend of trees\n" in model_text):
@@ -77,15 +79,14 @@ class FastBooster:
         count = c_int()
         _call("LGBM_BoosterGetNumFeature", self._handle, byref(count))
         self.features: int = count.value
-        """The number of values in a vector."""
-        self._row = (c_double * self.features)()
+        """The number of values in a row."""
+        self._check_width(len(row))
+        self._row = row
         self._result = c_double()
-        self._written = c_int64()
-        self._lock = threading.Lock()
         _call(
             "LGBM_BoosterPredictForMatSingleRowFastInit",
             self._handle,
-            c_int(_PROBABILITY),
+            c_int(_LOG_ODDS),
             c_int(0),
             c_int(_ALL_ITERATIONS),
             c_int(_FLOAT64),
@@ -95,37 +96,34 @@ class FastBooster:
         )
         self._score = _library().LGBM_BoosterPredictForMatSingleRowFast
         # Built once: each `byref` costs about as much as a tree.
-        self._arguments = (self._fast, byref(self._row), byref(self._written), byref(self._result))
+        self._arguments = (
+            self._fast,
+            row.ctypes.data_as(c_void_p),
+            byref(c_int64()),
+            byref(self._result),
+        )
 
-    def predict_one(self, vector: Vector) -> float:
-        """Give the probability for one vector of `features` values; NaN is a missing value.
+    def score_row(self) -> float:
+        """Give the log-odds for what is in the row; NaN is a missing value."""
+        if self._score(*self._arguments) != 0:
+            raise _fault("LGBM_BoosterPredictForMatSingleRowFast")
+        return self._result.value
 
-        Raises:
-            ModelError: the vector has another length.
-        """
-        self._check_width(len(vector))
-        with self._lock:
-            self._row[:] = list(vector)
-            if self._score(*self._arguments) != 0:
-                raise ModelError(f"lightgbm: {_library().LGBM_GetLastError().decode(errors='replace')}")
-            return self._result.value
-
-    def predict_many(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the probability for each row of a matrix of shape (n, features)."""
-        found: NDArray[np.float64] = self._predict(matrix, _PROBABILITY, 1)[:, 0]
+    def score_many(self, matrix: Array) -> Array:
+        """Give the log-odds for each row of a matrix of shape (n, features)."""
+        found: Array = self._predict(matrix, _LOG_ODDS, 1)[:, 0]
         return found
 
-    def contributions(self, vector: Vector) -> NDArray[np.float64]:
+    def contributions(self, vector: Array) -> Array:
         """Say how much each value moves the log-odds: SHAP values, shape (features + 1,), last the base.
 
-        They sum to the log-odds of `predict_one`. Takes milliseconds, so it is not for every event.
+        They sum to the log-odds of the row. Takes milliseconds, so it is not for every event.
         Source: Lundberg et al. 2018, "Consistent individualized feature attribution for tree ensembles".
         """
-        matrix = np.asarray(vector, dtype=np.float64).reshape(1, -1)
-        found: NDArray[np.float64] = self._predict(matrix, _CONTRIBUTIONS, self.features + 1)[0]
+        found: Array = self._predict(vector.reshape(1, -1), _CONTRIBUTIONS, self.features + 1)[0]
         return found
 
-    def _predict(self, matrix: NDArray[np.float64], kind: int, width: int) -> NDArray[np.float64]:
+    def _predict(self, matrix: Array, kind: int, width: int) -> Array:
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
         self._check_width(rows.shape[1])
         out = np.empty((len(rows), width))

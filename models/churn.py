@@ -1,93 +1,154 @@
-"""The churn model: gradient-boosted trees (LightGBM) on the signals as they stood at past cut-offs.
+"""The churn model: for each horizon gradient-boosted trees (LightGBM) and a linear partner, joined.
 
-Source: Ke et al. 2017, "LightGBM: a highly efficient gradient boosting decision tree".
+Both learn from the signals as they stood at past cut-offs. What suits the customers at hand (how many trees,
+how strongly the linear weights are held to zero, how much each of the two counts) is chosen on the latest
+cut-offs, by models that know only what was known one horizon before them; then all rows train the model.
+Classes are not reweighted: that would spoil the probabilities.
+
+Sources: Ke et al. 2017, "LightGBM: a highly efficient gradient boosting decision tree"; Wolpert 1992,
+"Stacked generalization".
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ebbtide.errors import ModelError
+from models.artefact import Artefact, Churned, Horizon, Linear
+from models.curve import ChurnCurve
+from models.inputs import Inputs, scale_of
+from models.stacking import shares
 
 if TYPE_CHECKING:
     import lightgbm
     import pandas as pd
 
+Array = NDArray[np.float64]
+
+HORIZONS = (7, 14, 30, 60, 90)
+"""Days; the horizon that matters most to the user is added."""
 LEAST_ROWS = 100
 LEAST_OF_A_CLASS = 20
+MOST_ROWS = 100_000
+"""Rows that train a horizon at most, drawn evenly: more take longer and say little more."""
 MOST_ROUNDS = 600
 PATIENCE = 40
-"""Rounds without a better log loss on the held-out cut-off before the search for their number ends."""
-FALLBACK_ROUNDS = 80
+"""Rounds without a better log loss on the held-out cut-offs before the search for their number ends."""
+FALLBACK_ROUNDS = 120
 """Rounds when no cut-off can be held out without looking into its own future."""
+HELD_OUT_DAYS = 28
+"""Cut-offs that lie this near to the latest are held out together: one alone may be an odd week."""
+STRENGTHS = (0.001, 0.01, 0.1)
+"""Variances of the linear weights' prior; the first is that of few rows."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train. `main`, `active` and `horizons` in days; `params` go over those of `defaults`."""
+
+    main: int
+    active: int
+    churned: Churned = Churned.SILENCE
+    horizons: tuple[int, ...] = HORIZONS
+    seed: int = 7
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def days(self) -> tuple[int, ...]:
+        """All horizons, ascending."""
+        return tuple(sorted({self.main, *self.horizons}))
+
+
+class Chosen(NamedTuple):
+    """What was chosen on held-out time for one horizon."""
+
+    rounds: int
+    strength: float
+    trees_share: float
+    linear_share: float
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A churn model and what it was trained on. `horizon` and `active` in days."""
+    """A churn model, what was chosen for each horizon, and the total gain of each signal over all trees."""
 
-    booster: "lightgbm.Booster"
-    names: tuple[str, ...]
-    horizon: int
-    active: int
+    artefact: Artefact
+    chosen: dict[int, Chosen]
+    importance: dict[str, float]
     params: dict[str, Any]
-    rounds: int
+    rows: dict[int, int]
+    """Rows that trained each horizon."""
 
-    def predict(self, frame: "pd.DataFrame") -> NDArray[np.float64]:
-        """Give the probability of churn for each row of a frame with the signals; shape (n,)."""
-        return np.asarray(self.booster.predict(frame[list(self.names)].to_numpy(float)), dtype=np.float64)
+    def predict(self, frame: "pd.DataFrame", days: int | None = None) -> Array:
+        """Give the probability of churn within `days` (the main horizon) for each row; shape (n,)."""
+        curve = ChurnCurve(self.artefact)
+        place = curve.days.index(self.artefact.main if days is None else days)
+        found: Array = curve.predict_many(_matrix(frame, self.artefact.names))[:, place]
+        return found
 
-    @property
-    def importance(self) -> dict[str, float]:
-        """The total gain of each signal: the drop in training loss over all splits on it."""
-        gains = self.booster.feature_importance("gain")
-        return dict(zip(self.names, map(float, gains), strict=True))
+
+def label(days: int) -> str:
+    """The column that says who churned within so many days: 1, 0, or NaN where it is not known yet."""
+    return f"churned_{days}"
 
 
 def train(
-    frame: "pd.DataFrame", names: Sequence[str], *, horizon: int, active: int, seed: int
+    frame: "pd.DataFrame",
+    names: Sequence[str],
+    catalog: str,
+    plan: Plan,
+    *,
+    tell: Callable[[str], object] = str,
 ) -> TrainedModel:
-    """Train on rows of `models.dataset.training_rows`; the same rows and seed give the same model.
+    """Train on rows of `models.dataset`; the same rows and plan give the same model.
 
-    The number of trees is the best on the latest cut-off, for a model trained on those at least one horizon
-    before it; then all rows train the model that is returned. Classes are not reweighted: that would spoil
-    the probabilities.
+    A horizon whose labels are too few is left out, but for the main one. `tell` hears what is being done.
 
     Raises:
-        ModelError: too few rows, or too few of a class.
+        ModelError: too few rows, or too few of a class, for the main horizon.
     """
-    _check(frame)
     names = tuple(names)
-    params = _params(len(frame), seed)
-    rounds = _rounds(frame, names, params, horizon)
-    booster = _fit(frame, names, params, rounds)
-    return TrainedModel(booster, names, horizon, active, params, rounds)
-
-
-def _check(frame: "pd.DataFrame") -> None:
-    rows, churned = len(frame), int(frame["churned"].sum())
-    if rows < LEAST_ROWS or min(churned, rows - churned) < LEAST_OF_A_CLASS:
-        raise ModelError(
-            f"training: expected at least {LEAST_ROWS} rows (a customer at a cut-off), with at least "
-            f"{LEAST_OF_A_CLASS} who churned and {LEAST_OF_A_CLASS} who stayed; found {rows} rows, {churned} "
-            "of them churned; import a longer log, or choose another --horizon or --active"
+    _check(frame, plan.main)
+    matrix = _matrix(frame, names)
+    scale = scale_of(matrix)
+    rows = _Rows(matrix, Inputs(scale), frame["cutoff"].to_numpy("datetime64[s]").astype(np.int64) / 86_400.0)
+    horizons, chosen, counts = [], {}, {}
+    gains = np.zeros(len(names))
+    for days in plan.days:
+        labels = frame[label(days)].to_numpy(float)
+        if days != plan.main and not _enough(labels):
+            continue
+        tell(f"{days} days")
+        known = _drawn(np.flatnonzero(~np.isnan(labels)), plan.seed)
+        params = defaults(len(known), plan.seed) | plan.params
+        choice = _choose(rows, labels, known, days, params)
+        trees = _grow(rows.matrix[known], labels[known], names, params, choice.rounds)
+        linear = _lean(rows, labels, known, choice.strength)
+        gains += trees.feature_importance("gain")
+        horizons.append(
+            Horizon(days, trees.model_to_string(), linear, choice.trees_share, choice.linear_share)
         )
+        chosen[days], counts[days] = choice, len(known)
+    artefact = Artefact(catalog, names, plan.churned, plan.active, plan.main, scale, tuple(horizons))
+    importance = dict(zip(names, map(float, gains), strict=True))
+    params = defaults(len(frame), plan.seed) | plan.params
+    return TrainedModel(_exemplified(artefact, matrix[-1]), chosen, importance, params, counts)
 
 
-def _params(rows: int, seed: int) -> dict[str, Any]:
+def defaults(rows: int, seed: int) -> dict[str, Any]:
     """LightGBM's parameters: small trees and slow learning, since most logs have thousands of rows."""
     return {
         "objective": "binary",
-        "num_leaves": 15,
+        "num_leaves": 8,
         "learning_rate": 0.03,
-        "min_data_in_leaf": int(np.clip(rows // 100, 10, 100)),
-        "feature_fraction": 0.7,
-        "bagging_fraction": 0.8,
+        "min_data_in_leaf": int(np.clip(rows // 200, 10, 100)),
+        "feature_fraction": 0.3,
+        "bagging_fraction": 0.7,
         "bagging_freq": 1,
-        "lambda_l2": 1.0,
+        "lambda_l2": 5.0,
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
@@ -97,36 +158,113 @@ def _params(rows: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _rounds(frame: "pd.DataFrame", names: tuple[str, ...], params: dict[str, Any], horizon: int) -> int:
-    """Find the number of trees that is best on the latest cut-off."""
-    import lightgbm
-    import pandas as pd
+class _Rows(NamedTuple):
+    """Signals of shape (n, signals), how the linear partner sees them, and each row's cut-off in days."""
 
-    latest = frame["cutoff"].max()
-    held = frame[frame["cutoff"] == latest]
-    past = frame[frame["cutoff"] <= latest - pd.Timedelta(days=horizon)]
-    if min(past["churned"].nunique(), held["churned"].nunique()) < 2:
-        return FALLBACK_ROUNDS
-    booster = lightgbm.train(
-        params,
-        _dataset(past, names),
-        num_boost_round=MOST_ROUNDS,
-        valid_sets=[_dataset(held, names)],
-        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
-    )
-    return max(1, int(booster.best_iteration))
+    matrix: Array
+    inputs: Inputs
+    days: Array
 
 
-def _fit(
-    frame: "pd.DataFrame", names: tuple[str, ...], params: dict[str, Any], rounds: int
+def _check(frame: "pd.DataFrame", main: int) -> None:
+    labels = frame[label(main)].to_numpy(float)
+    if not _enough(labels):
+        rows, churned = int((~np.isnan(labels)).sum()), int(np.nansum(labels))
+        raise ModelError(
+            f"training: expected at least {LEAST_ROWS} rows (a customer at a cut-off), with at least "
+            f"{LEAST_OF_A_CLASS} who churned and {LEAST_OF_A_CLASS} who stayed; found {rows} rows, {churned} "
+            "of them churned; import a longer log, or choose another --horizon or --active"
+        )
+
+
+def _enough(labels: Array) -> bool:
+    rows, churned = int((~np.isnan(labels)).sum()), int(np.nansum(labels))
+    return rows >= LEAST_ROWS and min(churned, rows - churned) >= LEAST_OF_A_CLASS
+
+
+def _drawn(known: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+    if len(known) <= MOST_ROWS:
+        return known
+    return np.sort(np.random.default_rng(seed).choice(known, MOST_ROWS, replace=False))
+
+
+def _choose(rows: _Rows, labels: Array, known: NDArray[np.intp], days: int, params: dict[str, Any]) -> Chosen:
+    """Choose on the latest cut-offs, by models of what was known one horizon before the first of them."""
+    at = rows.days[known]
+    held = known[at > at.max() - HELD_OUT_DAYS]
+    past = known[at <= rows.days[held].min() - days]
+    if not (_enough(labels[past]) and _enough(labels[held])):
+        return Chosen(FALLBACK_ROUNDS, STRENGTHS[0], 0.5, 0.5)
+    trees = _grow_until_best(rows.matrix, labels, past, held, params)
+    tree_odds = np.asarray(trees.predict(rows.matrix[held], raw_score=True))
+    tried = [
+        (_log_loss(labels[held], odds), strength, odds)
+        for strength in STRENGTHS
+        for odds in [_odds(rows, held, _lean(rows, labels, past, strength))]
+    ]
+    _, strength, linear_odds = min(tried, key=lambda each: each[0])
+    mine, other = shares(labels[held], tree_odds, linear_odds)
+    return Chosen(max(1, int(trees.best_iteration)), strength, mine, other)
+
+
+def _grow_until_best(
+    matrix: Array, labels: Array, past: NDArray[np.intp], held: NDArray[np.intp], params: dict[str, Any]
 ) -> "lightgbm.Booster":
     import lightgbm
 
-    return lightgbm.train(params, _dataset(frame, names), num_boost_round=rounds)
+    return lightgbm.train(
+        params,
+        lightgbm.Dataset(matrix[past], labels[past]),
+        num_boost_round=MOST_ROUNDS,
+        valid_sets=[lightgbm.Dataset(matrix[held], labels[held])],
+        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
+    )
 
 
-def _dataset(frame: "pd.DataFrame", names: tuple[str, ...]) -> "lightgbm.Dataset":
+def _grow(
+    matrix: Array, labels: Array, names: tuple[str, ...], params: dict[str, Any], rounds: int
+) -> "lightgbm.Booster":
     import lightgbm
 
-    labels = frame["churned"].to_numpy(float)
-    return lightgbm.Dataset(frame[list(names)].to_numpy(float), labels, feature_name=list(names))
+    data = lightgbm.Dataset(matrix, labels, feature_name=list(names))
+    return lightgbm.train(params, data, num_boost_round=rounds)
+
+
+def _lean(rows: _Rows, labels: Array, known: NDArray[np.intp], strength: float) -> Linear:
+    """Fit the linear partner: logistic regression with a normal prior on its weights."""
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=strength, solver="newton-cholesky").fit(
+        _stacked(rows, known), labels[known]
+    )
+    weights = fitted.coef_[0].tolist()
+    half = len(weights) // 2
+    return Linear(tuple(weights[:half]), tuple(weights[half:]), float(fitted.intercept_[0]))
+
+
+def _odds(rows: _Rows, places: NDArray[np.intp], linear: Linear) -> Array:
+    found: Array = _stacked(rows, places) @ np.array(linear.weights + linear.missing) + linear.bias
+    return found
+
+
+def _stacked(rows: _Rows, places: NDArray[np.intp]) -> Array:
+    values, missing = rows.inputs(rows.matrix[places])
+    return np.hstack([values, missing])
+
+
+def _log_loss(labels: Array, odds: Array) -> float:
+    return float(np.mean(np.logaddexp(0.0, odds) - labels * odds))
+
+
+def _exemplified(artefact: Artefact, vector: Array) -> Artefact:
+    """The same with an example and what it gives."""
+    import msgspec
+
+    example = tuple(None if value != value else value for value in vector.tolist())
+    expected = tuple(ChurnCurve(artefact).predict_one(vector.tolist()))
+    return msgspec.structs.replace(artefact, example=example, expected=expected)
+
+
+def _matrix(frame: "pd.DataFrame", names: tuple[str, ...]) -> Array:
+    found: Array = frame[list(names)].to_numpy(np.float64)
+    return found

@@ -1,0 +1,51 @@
+"""What the linear partner sees of the signals: logarithms, scaled, with a mark where a value is missing.
+
+Counts, money and days differ by orders of magnitude; sign(x) * log(1 + |x|) brings them together and keeps
+zero and sign. A missing value stands at the centre, and its mark says that it is missing.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.artefact import Scale
+
+Array = NDArray[np.float64]
+FURTHEST = 5.0
+"""Widths from the centre at which a value is cut, so that one odd value cannot decide alone."""
+
+
+def scale_of(matrix: Array) -> Scale:
+    """Centre and width of each column of a matrix of shape (n, signals); NaN is missing."""
+    logs = _logs(matrix)
+    known = ~np.isnan(logs)
+    counts = np.maximum(known.sum(axis=0), 1)
+    filled = np.where(known, logs, 0.0)
+    centre = filled.sum(axis=0) / counts
+    spread = np.sqrt(np.where(known, (filled - centre) ** 2, 0.0).sum(axis=0) / counts)
+    per_width = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
+    return Scale(tuple(centre.tolist()), tuple(per_width.tolist()))
+
+
+class Inputs:
+    """Turns signals into the linear partner's inputs."""
+
+    def __init__(self, scale: Scale) -> None:
+        self._centre = np.asarray(scale.centre)
+        self._per_width = np.asarray(scale.per_width)
+
+    def __call__(self, signals: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Scaled values (0 where missing) and marks of the missing, each of the shape of `signals`."""
+        missing = np.isnan(signals)
+        values = _logs(signals)
+        values -= self._centre
+        values *= self._per_width
+        np.maximum(values, -FURTHEST, out=values)
+        np.minimum(values, FURTHEST, out=values)
+        values[missing] = 0.0
+        return values, missing
+
+
+def _logs(signals: Array) -> Array:
+    logs = np.log1p(np.abs(signals))
+    found: Array = np.copysign(logs, signals, out=logs)
+    return found
