@@ -73,7 +73,7 @@ class ChurnCurve:
     def predict_many(self, matrix: Array) -> Array:
         """Give the probabilities, shape (n, horizons), for a matrix of shape (n, signals)."""
         signals = np.asarray(matrix, dtype=np.float64)
-        found: Array = 1.0 / (1.0 + np.exp(-self.log_odds(signals)))
+        found: Array = 1.0 / (1.0 + np.exp(-np.maximum(self.log_odds(signals), -700.0)))
         return self._ordered_many(found)
 
     def log_odds(self, matrix: Array) -> Array:
@@ -94,7 +94,7 @@ class ChurnCurve:
         self._check_width(len(vector))
         place = self.days.index(days)
         signals = np.array(vector, dtype=np.float64)
-        found = self._trees_share[place] * self._boosters[place].contributions(signals)
+        found: Array = self._trees_share[place] * self._boosters[place].contributions(signals)
         values, missing = self._inputs(signals)
         terms = self._weights[place] * values + self._missing[place] * missing
         found[:-1] += self._linear_share[place] * terms

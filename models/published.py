@@ -1,21 +1,11 @@
-"""What lies in Redis of the champion: one hash with the fields `version`, `model` and `meta`."""
+"""What lies in Redis of the champion: one hash, written and exchanged as a whole.
 
-import msgspec
+Its fields: `version`; `model`, the document of `models.artefact` as JSON; `digest`, the SHA-256 of that.
+"""
 
 KEY = "ebbtide:model:churn"
 
 
-class Metadata(msgspec.Struct, frozen=True):
-    """What a scorer must know of a model: `meta`, as JSON.
-
-    `catalog` and `names` say which signals, in which order; `horizon` and `active` are days; `digest` is the
-    SHA-256 of the model's text; the model gives `expected` for the vector `example` (None is missing).
-    """
-
-    catalog: str
-    names: tuple[str, ...]
-    horizon: int
-    active: int
-    digest: str
-    example: tuple[float | None, ...]
-    expected: float
+def fields(version: str, raw: bytes, digest: str) -> dict[str, str | bytes]:
+    """The fields of the hash."""
+    return {"version": version, "model": raw, "digest": digest}

@@ -1,18 +1,18 @@
 """The champion as the API and the stream score with it: loaded from Redis, exchanged while running."""
 
-import hashlib
 import math
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 import redis
 from numpy.typing import NDArray
 
 from ebbtide.errors import ModelError, StoreError
 from features import catalog
-from models.booster import FastBooster, Vector
-from models.published import KEY, Metadata
+from models.artefact import Artefact, decode, digest
+from models.curve import ChurnCurve
+from models.published import KEY
 
 _TOLERANCE = 1e-9
 _RETRAIN = "run `ebbtide train`"
@@ -23,56 +23,72 @@ class ChurnScorer:
 
     Args:
         version: the version in Redis.
-        text: the model in LightGBM's text format.
-        meta: what was published with it.
+        artefact: the model.
 
     Raises:
         ModelError: damaged, for other signals than the catalog's, or scoring otherwise than in training.
     """
 
-    def __init__(self, version: str, text: str, meta: Metadata) -> None:
+    def __init__(self, version: str, artefact: Artefact) -> None:
         self.version = version
-        self.horizon = meta.horizon
-        """Days."""
-        self.active = meta.active
+        self.artefact = artefact
+        self.horizon = artefact.main
+        """Days: the main horizon."""
+        self.active = artefact.active
         """Days: those who ordered within them are whom the model was trained on."""
-        self._key = str(meta.horizon)
-        _check_signals(version, meta)
-        if hashlib.sha256(text.encode()).hexdigest() != meta.digest:
-            raise ModelError(
-                f"churn model {version}: expected the text as published, found another; {_RETRAIN}"
-            )
-        self._booster = FastBooster(text)
-        example = [math.nan if value is None else value for value in meta.example]
-        found = self._booster.predict_one(example)
-        if not math.isclose(found, meta.expected, abs_tol=_TOLERANCE):
-            raise ModelError(
-                f"churn model {version}: expected {meta.expected} for its example, found {found}; "
-                f"install the locked requirements, or {_RETRAIN}"
-            )
+        self.days = artefact.days
+        """Every horizon, ascending."""
+        _check_signals(version, artefact)
+        self.curve = ChurnCurve(artefact)
+        self._main = _place_of_main(version, artefact)
+        self._keys = tuple(map(str, self.days))
+        _check_example(version, artefact, self.curve)
 
-    def predict_one(self, vector: Vector) -> float:
+    def predict_one(self, vector: Sequence[float]) -> float:
         """Give the probability of churn within `horizon` days for one vector of signals."""
-        return self._booster.predict_one(vector)
+        return self.curve.predict_one(vector)[self._main]
 
     def predict_many(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the probability for each row of a matrix of shape (n, signals)."""
-        return self._booster.predict_many(matrix)
+        """Give the probability at the main horizon, shape (n,), for a matrix of shape (n, signals)."""
+        found: NDArray[np.float64] = self.curve.predict_many(matrix)[:, self._main]
+        return found
 
-    def score(self, vector: Vector) -> dict[str, float]:
+    def score(self, vector: Sequence[float]) -> dict[str, float]:
         """Give the probability of churn by horizon in days, as a decision states it."""
-        return {self._key: self._booster.predict_one(vector)}
+        return dict(zip(self._keys, self.curve.predict_one(vector), strict=True))
 
-    def contributions(self, vector: Vector) -> NDArray[np.float64]:
-        """Give the log-odds that each signal adds, shape (signals + 1,), the base last. Takes about 1 ms."""
-        return self._booster.contributions(vector)
+    def contributions(self, vector: Sequence[float]) -> NDArray[np.float64]:
+        """Give what each signal adds to the main horizon's log-odds; see `ChurnCurve.contributions`."""
+        return self.curve.contributions(vector, self.horizon)
 
 
-def _check_signals(version: str, meta: Metadata) -> None:
-    if (meta.catalog, meta.names) != (catalog.VERSION, catalog.NAMES):
+def _check_signals(version: str, artefact: Artefact) -> None:
+    if (artefact.catalog, artefact.names) != (catalog.VERSION, catalog.NAMES):
         raise ModelError(
             f"churn model {version}: expected one for catalog {catalog.VERSION} with {len(catalog.NAMES)} "
-            f"signals, found one for {meta.catalog} with {len(meta.names)}; {_RETRAIN}"
+            f"signals, found one for {artefact.catalog} with {len(artefact.names)}; {_RETRAIN}"
+        )
+
+
+def _place_of_main(version: str, artefact: Artefact) -> int:
+    if artefact.main not in artefact.days:
+        raise ModelError(
+            f"churn model {version}: expected its main horizon, {artefact.main} days, among those it has, "
+            f"found {', '.join(map(str, artefact.days)) or 'none'}; {_RETRAIN}"
+        )
+    return artefact.days.index(artefact.main)
+
+
+def _check_example(version: str, artefact: Artefact, curve: ChurnCurve) -> None:
+    """See that the model scores its example as it did in training."""
+    found = curve.predict_one([math.nan if value is None else value for value in artefact.example])
+    same = len(found) == len(artefact.expected) and np.allclose(
+        found, artefact.expected, rtol=0.0, atol=_TOLERANCE
+    )
+    if not same:
+        raise ModelError(
+            f"churn model {version}: expected {list(artefact.expected)} for its example, found {found}; "
+            f"install the locked requirements, or {_RETRAIN}"
         )
 
 
@@ -84,16 +100,18 @@ def load(client: redis.Redis) -> ChurnScorer | None:
         StoreError: Redis does not answer.
     """
     try:
-        fields: Any = client.hmget(KEY, ["version", "model", "meta"])
+        fields: Any = client.hmget(KEY, ["version", "model", "digest"])
     except redis.RedisError as error:
         raise StoreError(f"Redis, {KEY}: expected the champion, found {error}; is Redis running?") from error
-    version, text, meta = fields
+    version, raw, expected = fields
     if version is None:
         return None
-    try:
-        return ChurnScorer(version.decode(), text.decode(), msgspec.json.decode(meta, type=Metadata))
-    except (AttributeError, TypeError, UnicodeDecodeError, msgspec.MsgspecError) as error:
-        raise ModelError(f"Redis, {KEY}: expected a published model, found {error}; {_RETRAIN}") from error
+    if raw is None or expected is None or digest(raw) != expected.decode(errors="replace"):
+        raise ModelError(
+            f"Redis, {KEY}: expected version {version.decode(errors='replace')} as it was published, "
+            f"found a damaged or missing document; {_RETRAIN}"
+        )
+    return ChurnScorer(version.decode(errors="replace"), decode(raw))
 
 
 class ModelWatcher:

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.catalog import NAMES
-from models.churn import TrainedModel, train
+from features.catalog import NAMES, VERSION
+from models.churn import Plan, TrainedModel, label, train
 
 HORIZON, ACTIVE = 60, 120
+SHORTER = 30
+PLAN = Plan(main=HORIZON, active=ACTIVE, horizons=(SHORTER,))
 MIDNIGHT = datetime(2025, 3, 1, tzinfo=UTC)
 
 
@@ -21,11 +23,12 @@ def population(seed: int, customers: int = 400, cutoffs: int = 4) -> pd.DataFram
     frame = pd.DataFrame(values, columns=list(NAMES))
     frame["recency_days"] = rng.uniform(0, ACTIVE, rows)
     frame["overdue_ratio"] = frame["recency_days"] / rng.uniform(5, 40, rows)
-    odds = frame["overdue_ratio"] - 3.0
     frame.insert(0, "customer_id", [f"c{row % customers}" for row in range(rows)])
     frame.insert(1, "cutoff", [MIDNIGHT + timedelta(days=30 * (row // customers)) for row in range(rows)])
     frame["cutoff"] = frame["cutoff"].astype("datetime64[us, UTC]")
-    frame["churned"] = rng.random(rows) < 1 / (1 + np.exp(-odds))
+    drawn = rng.random(rows)  # one for both horizons: who is silent for 60 days is so for 30
+    for days, odds in ((SHORTER, frame["overdue_ratio"] - 2.0), (HORIZON, frame["overdue_ratio"] - 3.0)):
+        frame[label(days)] = (drawn < 1 / (1 + np.exp(-odds))).astype(float)
     gaps = rng.random((rows, len(NAMES))) < 0.1
     frame[list(NAMES)] = frame[list(NAMES)].mask(gaps)
     return frame
@@ -46,4 +49,4 @@ def later() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def trained(frame: pd.DataFrame) -> TrainedModel:
-    return train(frame, NAMES, horizon=HORIZON, active=ACTIVE, seed=7)
+    return train(frame, NAMES, VERSION, PLAN)

@@ -1,8 +1,8 @@
 import gc
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
+import lightgbm
 import numpy as np
 import pytest
 
@@ -10,10 +10,12 @@ from ebbtide.errors import ModelError
 from features.catalog import NAMES
 from models.booster import FastBooster
 
+WIDTH = len(NAMES)
+
 
 @pytest.fixture(scope="module")
 def text(trained):
-    return trained.booster.model_to_string()
+    return trained.artefact.horizons[0].trees
 
 
 @pytest.fixture(scope="module")
@@ -21,56 +23,70 @@ def matrix(later):
     return later[list(NAMES)].to_numpy(float)
 
 
-def test_it_scores_as_lightgbm_does_with_values_missing(trained, text, matrix):
-    expected = trained.booster.predict(matrix)
-    fast = FastBooster(text)
+@pytest.fixture
+def row():
+    return np.empty(WIDTH)
+
+
+def test_it_scores_as_lightgbm_does_with_values_missing(text, matrix, row):
+    expected = lightgbm.Booster(model_str=text).predict(matrix, raw_score=True)
+    fast = FastBooster(text, row)
     assert np.isnan(matrix).any()
-    assert np.array_equal(fast.predict_many(matrix), expected)
-    assert [fast.predict_one(row.tolist()) for row in matrix] == expected.tolist()
-    assert fast.predict_one(matrix[0]) == expected[0]
+    assert np.array_equal(fast.score_many(matrix), expected)
+    found = []
+    for values in matrix:
+        row[:] = values
+        found.append(fast.score_row())
+    assert found == expected.tolist()
 
 
-def test_contributions_are_lightgbms_and_sum_to_the_log_odds(trained, text, matrix):
-    fast = FastBooster(text)
-    expected = trained.booster.predict(matrix[:20], pred_contrib=True)
-    for row, contributions in zip(matrix[:20], expected, strict=True):
-        found = fast.contributions(row.tolist())
+def test_boosters_may_share_a_row(trained, matrix, row):
+    boosters = [FastBooster(each.trees, row) for each in trained.artefact.horizons]
+    row[:] = matrix[3]
+    expected = [booster.score_many(matrix[3:4])[0] for booster in boosters]
+    assert [booster.score_row() for booster in boosters] == expected
+
+
+def test_contributions_are_lightgbms_and_sum_to_the_log_odds(text, matrix, row):
+    fast = FastBooster(text, row)
+    expected = lightgbm.Booster(model_str=text).predict(matrix[:20], pred_contrib=True)
+    for values, contributions in zip(matrix[:20], expected, strict=True):
+        found = fast.contributions(values)
         assert np.array_equal(found, contributions)
-        assert 1 / (1 + np.exp(-found.sum())) == pytest.approx(fast.predict_one(row.tolist()))
+        assert found.sum() == pytest.approx(fast.score_many(values.reshape(1, -1))[0])
 
 
-def test_it_gives_the_same_scores_when_shared_by_threads(text, matrix):
-    fast = FastBooster(text)
-    expected = fast.predict_many(matrix).tolist()
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(fast.predict_one, matrix.tolist())) == expected
+def test_no_rows_give_no_scores(text, row):
+    assert FastBooster(text, row).score_many(np.empty((0, WIDTH))).shape == (0,)
 
 
-def test_no_rows_give_no_scores(text):
-    assert FastBooster(text).predict_many(np.empty((0, len(NAMES)))).shape == (0,)
+@pytest.mark.parametrize("width", [0, 1, WIDTH + 1])
+def test_a_vector_of_another_width_is_refused(text, row, width):
+    wrong = np.zeros(width)
+    fast = FastBooster(text, row)
+    calls = (
+        lambda: FastBooster(text, wrong),
+        lambda: fast.contributions(wrong),
+        lambda: fast.score_many(wrong.reshape(1, -1)),
+    )
+    for call in calls:
+        with pytest.raises(ModelError, match=f"expected {WIDTH} values in a vector, found {width}"):
+            call()
 
 
-@pytest.mark.parametrize("width", [0, 1, len(NAMES) + 1])
-def test_a_vector_of_another_width_is_refused(text, width):
-    fast = FastBooster(text)
-    for call in (fast.predict_one, fast.contributions):
-        with pytest.raises(ModelError, match=f"expected {len(NAMES)} values in a vector, found {width}"):
-            call([0.0] * width)
-
-
-def test_half_a_model_is_an_error_and_not_the_end_of_the_process(text):
+def test_half_a_model_is_an_error_and_not_the_end_of_the_process(text, row):
     for broken in ("", "nonsense", "tree\n", text[: len(text) // 2], text[len(text) // 2 :]):
         with pytest.raises(ModelError, match="expected a whole model"):
-            FastBooster(broken)
+            FastBooster(broken, row)
 
 
-def test_what_lightgbm_refuses_is_an_error_with_its_reason():
+def test_what_lightgbm_refuses_is_an_error_with_its_reason(row):
     with pytest.raises(ModelError, match="number of classes"):
-        FastBooster("tree\nversion=v4\n\nend of trees\n")
+        FastBooster("tree\nversion=v4\n\nend of trees\n", row)
 
 
-def test_its_memory_is_freed_once(text):
-    fast = FastBooster(text)
+def test_its_memory_is_freed_once(text, row):
+    fast = FastBooster(text, row)
     fast.close()
     fast.close()
     del fast

@@ -1,4 +1,3 @@
-import math
 import subprocess
 import sys
 
@@ -10,32 +9,19 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ebbtide.errors import ModelError, StoreError
-from features import catalog
 from features.catalog import NAMES
-from models.published import KEY
+from models.artefact import digest, encode
+from models.published import KEY, fields
 from models.scorer import ModelWatcher, load
 
 
 @pytest.fixture
-def put(redis, trained, later):
-    """Puts a model into Redis by hand: `put("v1")`, or with changed fields."""
-    example = later[list(NAMES)].iloc[0].tolist()
-    text = trained.booster.model_to_string()
+def put(redis, trained):
+    """Puts a model into Redis by hand: `put("v1")`, or with changed fields of the document."""
 
-    def write(version, text=text, **changes):
-        import hashlib
-
-        meta = {
-            "catalog": catalog.VERSION,
-            "names": NAMES,
-            "horizon": 60,
-            "active": 120,
-            "digest": hashlib.sha256(text.encode()).hexdigest(),
-            "example": [None if math.isnan(value) else value for value in example],
-            "expected": float(trained.predict(later.head(1))[0]),
-        }
-        fields = {"version": version, "model": text, "meta": msgspec.json.encode(meta | changes)}
-        redis.hset(KEY, mapping=fields)
+    def write(version, raw=None, **changes):
+        raw = raw or encode(msgspec.structs.replace(trained.artefact, **changes))
+        redis.hset(KEY, mapping=fields(version, raw, digest(raw)))
 
     return write
 
@@ -48,13 +34,21 @@ def test_without_a_champion_there_is_no_scorer(redis):
 def test_it_scores_as_the_model_that_was_trained(put, redis, trained, later):
     put("1-a")
     scorer = load(redis)
-    expected = trained.predict(later)
+    long, short = trained.predict(later), trained.predict(later, 30)
     matrix = later[list(NAMES)].to_numpy(float)
-    assert (scorer.version, scorer.horizon, scorer.active) == ("1-a", 60, 120)
-    assert np.array_equal(scorer.predict_many(matrix), expected)
-    assert scorer.score(matrix[3].tolist()) == {"60": expected[3]}
-    log_odds = scorer.contributions(matrix[3].tolist()).sum()
-    assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(expected[3])
+    assert (scorer.version, scorer.horizon, scorer.active, scorer.days) == ("1-a", 60, 120, (30, 60))
+    assert np.array_equal(scorer.predict_many(matrix), long)
+    for vector, at_30, at_60 in zip(matrix[:50].tolist(), short, long, strict=False):
+        assert scorer.score(vector) == pytest.approx({"30": at_30, "60": at_60})
+        assert scorer.predict_one(vector) == pytest.approx(at_60)
+
+
+def test_contributions_add_up_to_the_log_odds_of_the_main_horizon(put, redis, later):
+    put("1-a")
+    scorer = load(redis)
+    matrix = later[list(NAMES)].to_numpy(float)[:20]
+    for vector, odds in zip(matrix.tolist(), scorer.curve.log_odds(matrix)[:, -1], strict=True):
+        assert scorer.contributions(vector).sum() == pytest.approx(odds)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +56,11 @@ def test_it_scores_as_the_model_that_was_trained(put, redis, trained, later):
     [
         ({"catalog": "0-other"}, "expected one for catalog .* found one for 0-other"),
         ({"names": NAMES[:-1]}, f"with {len(NAMES) - 1}"),
-        ({"digest": "0"}, "expected the text as published"),
-        ({"expected": 2.0}, "expected 2.0 for its example"),
-        ({"horizon": "sixty"}, "expected a published model"),
+        ({"expected": (2.0, 2.0)}, r"expected \[2.0, 2.0\] for its example"),
+        ({"expected": (0.5,)}, "for its example"),
+        ({"main": 45}, "its main horizon, 45 days, among those it has, found 30, 60"),
+        ({"format": 0}, "expected a document of format 1, found 0"),
+        ({"horizons": ()}, "churn model"),
     ],
 )
 def test_a_model_that_does_not_fit_is_refused_with_the_reason(put, redis, changes, message):
@@ -73,16 +69,31 @@ def test_a_model_that_does_not_fit_is_refused_with_the_reason(put, redis, change
         load(redis)
 
 
-@pytest.mark.parametrize("missing", ["model", "meta"])
+@pytest.mark.parametrize("missing", ["model", "digest"])
 def test_a_hash_without_its_fields_is_refused(put, redis, missing):
     put("1-a")
     redis.hdel(KEY, missing)
-    with pytest.raises(ModelError, match="expected a published model"):
+    with pytest.raises(ModelError, match="expected version 1-a as it was published"):
         load(redis)
 
 
-def test_half_a_model_is_refused(put, redis, trained):
-    put("1-a", text=trained.booster.model_to_string()[:5000])
+def test_a_document_that_was_changed_is_refused(put, redis):
+    put("1-a")
+    redis.hset(KEY, "model", redis.hget(KEY, "model") + b" ")
+    with pytest.raises(ModelError, match="damaged"):
+        load(redis)
+
+
+@pytest.mark.parametrize("raw", [b"nonsense", b"{}", b"\xff"])
+def test_something_else_than_a_document_is_refused(put, redis, raw):
+    put("1-a", raw=raw)
+    with pytest.raises(ModelError, match="expected a document of format 1"):
+        load(redis)
+
+
+def test_half_a_forest_is_refused(put, redis, trained):
+    first, *others = trained.artefact.horizons
+    put("1-a", horizons=(msgspec.structs.replace(first, trees=first.trees[:5000]), *others))
     with pytest.raises(ModelError, match="expected a whole model"):
         load(redis)
 
@@ -106,9 +117,9 @@ def test_a_new_version_that_fails_its_check_leaves_the_old_one_serving(put, redi
     watcher = ModelWatcher(redis)
     put("1-a")
     watcher.refresh(0.0)
-    put("2-b", expected=0.123456)
+    put("2-b", expected=(0.1, 0.2))
     assert watcher.refresh(2.0).version == "1-a"
-    assert "churn model 2-b: expected 0.123456" in watcher.fault
+    assert "churn model 2-b: expected [0.1, 0.2]" in watcher.fault
     put("3-c")
     assert watcher.refresh(4.0).version == "3-c"
     assert watcher.fault is None
