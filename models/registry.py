@@ -1,34 +1,32 @@
-"""Training runs and model versions in MLflow, and the champion's way to those who serve it.
+"""Model versions and their aliases in MLflow, and the champion's way to those who serve it.
 
 MLflow keeps what was tried. The API and the stream share nothing but Redis and never import MLflow: `publish`
-puts the champion there as LightGBM's text with its metadata, in one atomic write.
+puts the champion's document there, in one atomic write.
 """
 
-import hashlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import redis
 
 from ebbtide.errors import ModelError, StoreError
-from models.churn import TrainedModel
-from models.published import KEY, Metadata
+from models import artefact as documents
+from models.artefact import Artefact
+from models.published import KEY, fields
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
 EXPERIMENT = MODEL = "ebbtide-churn"
-CHAMPION = "champion"
-_REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas")
+CHAMPION, CHALLENGER = "champion", "challenger"
+DOCUMENT = "churn.json"
+"""The file among a model's artifacts."""
 
 
 @dataclass(frozen=True)
@@ -39,40 +37,66 @@ class Registry:
     artifacts: Path
 
 
-@dataclass(frozen=True)
-class Training:
-    """What is told of one training run. Frames as from `models.dataset.training_rows`."""
+class Registered(NamedTuple):
+    """A version in MLflow's registry, as "3", and the alias that it was given."""
 
-    model: TrainedModel
-    train_rows: "pd.DataFrame"
-    test_rows: "pd.DataFrame"
-    metrics: Mapping[str, float]
-    figures: Mapping[str, "Figure"]
-    catalog_version: str
-    source: str
+    version: str
+    alias: str
 
 
-def log_training(registry: Registry, training: Training) -> str:
-    """Log one run with its model, and make that model the champion. Returns the registered version, as "3".
+def register(client: "MlflowClient", model_uri: str, run_id: str, artefact: Artefact) -> Registered:
+    """Make a version of a logged model.
 
-    The run holds parameters, data sets, row counts, the label's definition, metrics, plots and the model with
-    signature and example.
+    It becomes the champion if there is none that can score this catalog; otherwise the challenger, and what
+    serves stays as it is.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(MODEL)
+    except MlflowException:
+        client.create_registered_model(MODEL, description="The probability that a customer leaves.")
+    tags = {
+        "catalog": artefact.catalog,
+        "format": str(artefact.format),
+        "label": str(artefact.churned),
+        "horizon": str(artefact.main),
+    }
+    version = str(client.create_model_version(MODEL, model_uri, run_id, tags=tags).version)
+    alias = CHALLENGER if _fits(client, tags) else CHAMPION
+    client.set_registered_model_alias(MODEL, alias, version)
+    return Registered(version, alias)
+
+
+def _fits(client: "MlflowClient", tags: dict[str, str]) -> bool:
+    """Whether there is a champion for the same signals, in the same format."""
+    version = aliased(client, CHAMPION)
+    if version is None:
+        return False
+    kept = client.get_model_version(MODEL, version).tags
+    return all(kept.get(name) == tags[name] for name in ("catalog", "format"))
+
+
+def aliased(client: "MlflowClient", alias: str) -> str | None:
+    """The version that an alias points at, None if at none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.get_model_version_by_alias(MODEL, alias).version)
+    except MlflowException:
+        return None
+
+
+def document(registry: Registry, version: str) -> bytes:
+    """Read the document of a version, as encoded by `models.artefact`.
 
     Raises:
-        ModelError: MLflow could not keep it.
+        ModelError: MLflow has no such version, or its file is gone.
     """
-    from sqlalchemy.exc import SQLAlchemyError
-
-    mlflow = _mlflow()
-    try:
-        with _session(registry) as client:
-            experiment = _experiment(client, registry.artifacts)
-            with mlflow.start_run(experiment_id=experiment, run_name=_run_name(training)) as run:
-                _log_facts(training)
-                logged = _log_model(training)
-            return _register(client, logged.model_uri, run.info.run_id, training)
-    except (mlflow.MlflowException, SQLAlchemyError, OSError) as error:
-        raise ModelError(f"MLflow at {registry.tracking_uri}: {error}; see `ebbtide check`") from error
+    mlflow = load_mlflow()
+    with session(registry):
+        folder = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}")
+        return (Path(folder) / "artifacts" / DOCUMENT).read_bytes()
 
 
 def publish(registry: Registry, client: redis.Redis) -> str | None:
@@ -82,137 +106,22 @@ def publish(registry: Registry, client: redis.Redis) -> str | None:
         ModelError: MLflow's champion cannot be read.
         StoreError: Redis cannot be written.
     """
-    from sqlalchemy.exc import SQLAlchemyError
-
-    mlflow = _mlflow()
-    try:
-        with _session(registry) as tracking:
-            found = _champion(tracking)
-            if found is None:
-                return None
-            uri = f"models:/{MODEL}@{CHAMPION}"
-            kept = mlflow.models.get_model_info(uri).metadata["ebbtide"]
-            text = mlflow.lightgbm.load_model(uri).model_to_string()
-    except (mlflow.MlflowException, SQLAlchemyError, OSError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"MLflow's {MODEL}@{CHAMPION}: expected a model of Ebbtide, found {error}"
-        ) from error
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    meta = msgspec.convert({**kept, "digest": digest}, Metadata)
+    with session(registry) as tracking:
+        found = aliased(tracking, CHAMPION)
+    if found is None:
+        return None
+    raw = document(registry, found)
+    documents.decode(raw)
+    digest = documents.digest(raw)
     version = f"{found}-{digest[:8]}"
     try:
-        client.hset(KEY, mapping={"version": version, "model": text, "meta": msgspec.json.encode(meta)})
+        client.hset(KEY, mapping=fields(version, raw, digest))
     except redis.RedisError as error:
         raise StoreError(f"Redis, {KEY}: expected to write the champion, found {error}") from error
     return version
 
 
-def _experiment(client: "MlflowClient", artifacts: Path) -> str:
-    found = client.get_experiment_by_name(EXPERIMENT)
-    if found is not None:
-        return str(found.experiment_id)
-    return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts.absolute().as_uri()))
-
-
-def _run_name(training: Training) -> str:
-    """What a reader looks for in a list of runs: the horizon, and the cut-off it was tested on."""
-    return f"churn-{training.model.horizon}d-{training.test_rows['cutoff'].max():%Y-%m-%d}"
-
-
-def _log_facts(training: Training) -> None:
-    """Everything of the run but the model."""
-    import mlflow
-
-    model = training.model
-    mlflow.log_params(
-        {**model.params, "rounds": model.rounds, "horizon": model.horizon, "active": model.active}
-        | {"signals": len(model.names), "catalog": training.catalog_version}
-    )
-    mlflow.set_tags(
-        {
-            "catalog": training.catalog_version,
-            "label": f"no order in the {model.horizon} days after the cut-off, "
-            f"among customers with one in the {model.active} days before it",
-        }
-    )
-    for name, rows in (("training", training.train_rows), ("test", training.test_rows)):
-        mlflow.log_input(_described(name, rows, training.source), context=name)
-        mlflow.log_metrics({f"{name}_rows": len(rows), f"{name}_churn_rate": float(rows["churned"].mean())})
-        mlflow.log_param(
-            f"{name}_cutoffs", ", ".join(f"{cutoff:%Y-%m-%d}" for cutoff in rows["cutoff"].unique())
-        )
-    mlflow.log_metrics(dict(training.metrics))
-    for name, figure in training.figures.items():
-        mlflow.log_figure(figure, f"plots/{name}")
-
-
-def _described(name: str, rows: "pd.DataFrame", source: str) -> Any:
-    """The rows as MLflow's data set: their digest, schema and count, not the rows themselves."""
-    import mlflow
-
-    with warnings.catch_warnings():
-        # A folder is one kind of source to MLflow, which registers that kind twice and warns of the choice.
-        warnings.filterwarnings("ignore", message="The specified dataset source", category=UserWarning)
-        return mlflow.data.from_pandas(rows, source=source, name=f"churn-{name}", targets="churned")
-
-
-def _log_model(training: Training) -> Any:
-    """Log the model with its signature, an example, and what a scorer must know of it."""
-    import mlflow
-    from mlflow.models import infer_signature
-
-    model = training.model
-    example = training.test_rows[list(model.names)].head(5)
-    meta = {
-        "catalog": training.catalog_version,
-        "names": list(model.names),
-        "horizon": model.horizon,
-        "active": model.active,
-        "example": [None if value != value else value for value in example.iloc[0].tolist()],  # NaN
-        "expected": float(model.predict(example)[0]),
-    }
-    return mlflow.lightgbm.log_model(
-        model.booster,
-        name="churn",
-        signature=infer_signature(example, model.predict(example)),
-        input_example=example,
-        pip_requirements=_requirements(),
-        metadata={"ebbtide": meta},
-    )
-
-
-def _requirements() -> list[str]:
-    """Named outright: MLflow would find them out by loading the model in a process of its own."""
-    from importlib.metadata import version
-
-    return [f"{name}=={version(name)}" for name in _REQUIREMENTS]
-
-
-def _register(client: "MlflowClient", model_uri: str, run_id: str, training: Training) -> str:
-    """Make a model version of it and point the alias at that."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.get_registered_model(MODEL)
-    except MlflowException:
-        client.create_registered_model(MODEL, description="The probability that a customer leaves.")
-    tags = {"catalog": training.catalog_version, "horizon": str(training.model.horizon)}
-    made = client.create_model_version(MODEL, model_uri, run_id, tags=tags)
-    client.set_registered_model_alias(MODEL, CHAMPION, made.version)
-    return str(made.version)
-
-
-def _champion(client: "MlflowClient") -> str | None:
-    """Find the version that the alias points at."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return str(client.get_model_version_by_alias(MODEL, CHAMPION).version)
-    except MlflowException:
-        return None
-
-
-def _mlflow() -> Any:
+def load_mlflow() -> Any:
     """The package, which takes seconds to import, with its usage reports off unless asked for."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     with warnings.catch_warnings():
@@ -223,9 +132,15 @@ def _mlflow() -> Any:
 
 
 @contextmanager
-def _session(registry: Registry) -> Iterator["MlflowClient"]:
-    """MLflow pointed at the registry, and quiet; as it was before on the way out."""
-    mlflow = _mlflow()
+def session(registry: Registry) -> Iterator["MlflowClient"]:
+    """MLflow pointed at the registry, and quiet; as it was before on the way out.
+
+    Raises:
+        ModelError: whatever MLflow, its database or its files could not do inside.
+    """
+    mlflow = load_mlflow()
+    from sqlalchemy.exc import SQLAlchemyError
+
     before = mlflow.get_tracking_uri()
     logger = logging.getLogger("mlflow")
     level = logger.level
@@ -233,6 +148,8 @@ def _session(registry: Registry) -> Iterator["MlflowClient"]:
     mlflow.set_tracking_uri(registry.tracking_uri)
     try:
         yield mlflow.MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    except (mlflow.MlflowException, SQLAlchemyError, OSError) as error:
+        raise ModelError(f"MLflow at {registry.tracking_uri}: {error}; see `ebbtide check`") from error
     finally:
         mlflow.set_tracking_uri(before)
         logger.setLevel(level)

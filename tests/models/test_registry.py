@@ -1,5 +1,6 @@
 import logging
 
+import msgspec
 import numpy as np
 import pytest
 from redis import Redis
@@ -8,34 +9,45 @@ from redis.retry import Retry
 
 from ebbtide.errors import ModelError, StoreError
 from features.catalog import NAMES, VERSION
+from models.artefact import decode
+from models.churn import label
 from models.evaluate import evaluate
 from models.plots import figures
 from models.published import KEY
-from models.registry import CHAMPION, EXPERIMENT, MODEL, Registry, Training, log_training, publish
+from models.registry import CHALLENGER, CHAMPION, EXPERIMENT, MODEL, Registry, aliased, document, publish
+from models.runs import Training, log_training
 from models.scorer import ModelWatcher, load
 
 # MLflow's own: it maps its tables by a way that SQLAlchemy has since deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    home = tmp_path_factory.mktemp("registry")
+def registry_in(home):
     return Registry(f"sqlite:///{home}/mlflow.db", home / "mlartifacts")
 
 
 @pytest.fixture(scope="module")
-def training(trained, frame, later, registry):
-    churned, probability = later["churned"].to_numpy(), trained.predict(later)
-    drawn = figures(churned, probability, trained.importance, "400 customers")
-    metrics = evaluate(churned, probability)
-    source = str(registry.artifacts.parent / "history")
-    return Training(trained, frame, later, metrics, drawn, VERSION, source)
+def registry(tmp_path_factory):
+    return registry_in(tmp_path_factory.mktemp("registry"))
 
 
 @pytest.fixture(scope="module")
-def version(registry, training):
+def training(trained, frame, later, registry):
+    churned, probability = later[label(60)].to_numpy() == 1.0, trained.predict(later)
+    drawn = figures(churned, probability, trained.importance, "400 customers")
+    metrics = evaluate(churned, probability)
+    source = str(registry.artifacts.parent / "history")
+    return Training(trained, frame, later, metrics, drawn, source)
+
+
+@pytest.fixture(scope="module")
+def first(registry, training):
     return log_training(registry, training)
+
+
+@pytest.fixture(scope="module")
+def version(first):
+    return first.version
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +65,8 @@ def run(tracking, version):
 def test_the_run_has_parameters_metrics_and_the_labels_definition(run, training, frame, later):
     assert run.info.status == "FINISHED"
     assert run.data.params["horizon"] == "60"
-    assert run.data.params["rounds"] == str(training.model.rounds)
+    assert run.data.params["rounds_30"] == str(training.model.chosen[30].rounds)
+    assert run.data.params["churned"] == "silence"
     assert run.data.params["test_cutoffs"] == f"{later['cutoff'].iloc[0]:%Y-%m-%d}"
     assert run.data.tags["label"].startswith("no order in the 60 days after the cut-off")
     assert run.data.tags["catalog"] == VERSION
@@ -72,7 +85,8 @@ def test_the_run_has_its_plots(tracking, run, training):
     assert found == {f"plots/{name}" for name in training.figures}
 
 
-def test_the_model_is_registered_with_its_alias_and_catalog(tracking, version):
+def test_the_first_model_is_champion_with_its_catalog(tracking, first, version):
+    assert first.alias == CHAMPION
     champion = tracking.get_model_version_by_alias(MODEL, CHAMPION)
     assert (str(champion.version), champion.status) == (version, "READY")
     assert champion.tags["catalog"] == VERSION
@@ -89,7 +103,10 @@ def test_mlflows_own_reader_scores_a_frame_of_raw_signals(registry, version, tra
     finally:
         mlflow.set_tracking_uri(before)
     assert [column.name for column in model.metadata.signature.inputs] == list(NAMES)
-    assert np.array_equal(model.predict(later[list(NAMES)]), trained.predict(later))
+    found = model.predict(later[list(NAMES)])
+    assert list(found.columns) == ["churned_30", "churned_60"]
+    assert np.array_equal(found["churned_60"], trained.predict(later))
+    assert np.array_equal(found["churned_30"], trained.predict(later, 30))
 
 
 def test_the_champion_is_published_and_scores_as_it_was_trained(registry, version, redis, trained, later):
@@ -97,19 +114,54 @@ def test_the_champion_is_published_and_scores_as_it_was_trained(registry, versio
     assert published.split("-")[0] == version
     scorer = load(redis)
     assert (scorer.version, scorer.horizon, scorer.active) == (published, 60, 120)
+    assert scorer.artefact == trained.artefact == decode(document(registry, version))
     assert np.array_equal(scorer.predict_many(later[list(NAMES)].to_numpy(float)), trained.predict(later))
 
 
-def test_moving_the_alias_and_publishing_rolls_back(registry, version, training, tracking, redis):
+def test_a_later_model_challenges_and_what_serves_stays(registry, first, training, tracking, redis):
     watcher = ModelWatcher(redis)
     publish(registry, redis)
-    first = watcher.refresh(0.0).version
-    assert log_training(registry, training) != version
+    serving = watcher.refresh(0.0).version
+    second = log_training(registry, training)
+    assert second.alias == CHALLENGER
+    assert aliased(tracking, CHALLENGER) == second.version
+    assert aliased(tracking, CHAMPION) == first.version
     publish(registry, redis)
-    assert watcher.refresh(2.0).version != first
+    assert watcher.refresh(2.0).version == serving
+
+
+def test_moving_the_alias_and_publishing_promotes_and_rolls_back(
+    registry, version, training, tracking, redis
+):
+    watcher = ModelWatcher(redis)
+    publish(registry, redis)
+    before = watcher.refresh(0.0).version
+    tracking.set_registered_model_alias(MODEL, CHAMPION, log_training(registry, training).version)
+    publish(registry, redis)
+    assert watcher.refresh(2.0).version != before
     tracking.set_registered_model_alias(MODEL, CHAMPION, version)
-    assert publish(registry, redis) == first
-    assert watcher.refresh(4.0).version == first
+    assert publish(registry, redis) == before
+    assert watcher.refresh(4.0).version == before
+
+
+def test_a_champion_for_other_signals_gives_way_to_a_model_that_fits(training, tmp_path):
+    registry = registry_in(tmp_path)
+    old = msgspec.structs.replace(training.model.artefact, catalog="0-old")
+    other = Training(
+        type(training.model)(old, {}, {}, {}, {}),
+        training.train_rows,
+        training.test_rows,
+        {},
+        {},
+        training.source,
+    )
+    assert log_training(registry, other).alias == CHAMPION
+    assert log_training(registry, training) == ("2", CHAMPION)
+
+
+def test_a_version_that_is_not_there_is_one_clear_error(registry, version):
+    with pytest.raises(ModelError, match="MLflow at sqlite"):
+        document(registry, "99")
 
 
 def test_without_a_champion_nothing_is_published(registry, version, tracking, redis):
