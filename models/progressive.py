@@ -4,55 +4,71 @@ from typing import Any
 
 from river import metrics, stats
 
-THRESHOLDS = 51
-"""Points at which River follows the ROC curve: one per fiftieth of probability."""
+BINS = 200
+"""Bins of probability in which labels are counted for the ROC curve."""
 
 
 class Progressive:
-    """Log loss, ROC AUC and Brier score by River, with a state that JSON can hold."""
+    """Log loss and Brier score by River, and ROC AUC from counts, with a state that JSON can hold.
+
+    River's own ROC AUC keeps a confusion matrix for each of its thresholds and changes all of them with each
+    label; counts by bin give the same curve, finer, from one addition.
+    """
 
     def __init__(self) -> None:
-        self.labels = 0
-        self.churned = 0
         self._log_loss = metrics.LogLoss()
-        self._roc_auc = metrics.ROCAUC(n_thresholds=THRESHOLDS)
         # The Brier score is the mean squared error of a probability (Brier 1950, Monthly Weather Review 78).
         self._brier = metrics.MSE()
+        self._stayed, self._left = [0] * BINS, [0] * BINS
+
+    @property
+    def labels(self) -> int:
+        """How many labels were seen."""
+        return sum(self._stayed) + sum(self._left)
+
+    @property
+    def churned(self) -> int:
+        """How many of them had churned."""
+        return sum(self._left)
 
     def update(self, churned: bool, probability: float) -> None:
         """Judge one probability in [0, 1]."""
-        self.labels += 1
-        self.churned += churned
         self._log_loss.update(churned, probability)
-        self._roc_auc.update(churned, probability)
         self._brier.update(float(churned), probability)
+        (self._left if churned else self._stayed)[min(int(probability * BINS), BINS - 1)] += 1
 
     def values(self) -> dict[str, float]:
         """Give the measures so far; all 0 before the first label."""
-        found = {"log_loss": self._log_loss, "roc_auc": self._roc_auc, "brier_score": self._brier}
-        return {name: float(metric.get()) for name, metric in found.items()}
+        return {
+            "log_loss": float(self._log_loss.get()),
+            "roc_auc": self._roc_auc(),
+            "brier_score": float(self._brier.get()),
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Give the sums behind the measures."""
         return {
-            "labels": self.labels,
-            "churned": self.churned,
-            "means": [metric._mean.get() for metric in (self._log_loss, self._brier)],
-            "confusion": [[matrix.data[a][b] for a, b in _CELLS] for matrix in self._roc_auc.cms],
+            "means": [self._log_loss._mean.get(), self._brier._mean.get()],
+            "counts": [list(self._stayed), list(self._left)],
         }
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> "Progressive":
         """Give the measures as they were when `to_dict` was called."""
         made = cls()
-        made.labels, made.churned = saved["labels"], saved["churned"]
+        made._stayed, made._left = (list(counts) for counts in saved["counts"])
         for metric, mean in zip((made._log_loss, made._brier), saved["means"], strict=True):
             metric._mean = stats.Mean._from_state(made.labels, mean)
-        for matrix, counts in zip(made._roc_auc.cms, saved["confusion"], strict=True):
-            for (actual, said), count in zip(_CELLS, counts, strict=True):
-                matrix.update(actual, said, count)
         return made
 
+    def _roc_auc(self) -> float:
+        """Share of pairs (one left, one stayed) in which the leaver was given more; half where in one bin.
 
-_CELLS = ((True, True), (True, False), (False, True), (False, False))
-"""Actual and said, for each cell of a confusion matrix."""
+        Source: Mann and Whitney 1947, "On a test of whether one of two random variables is larger".
+        """
+        below, won = 0, 0.0
+        for stayed, left in zip(self._stayed, self._left, strict=True):
+            won += left * (below + stayed / 2.0)
+            below += stayed
+        pairs = below * self.churned
+        return won / pairs if pairs else 0.0

@@ -21,7 +21,7 @@ from features.history import Row
 from features.profile import decode, encode, vector
 from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
-from models.online import OnlineChurn
+from models.online import FORMAT, OnlineChurn, segments
 from models.scorer import ChurnScorer, ModelWatcher
 from streaming.updater import Changes
 
@@ -49,9 +49,10 @@ class Saved(msgspec.Struct):
 
 
 def saved(client: Redis) -> Saved | None:
-    """The online model as last saved; None if it has not learned yet."""
+    """The online model as last saved; None if it has not learned yet, or in another format."""
     raw: Any = client.get(SAVED_KEY)
-    return msgspec.json.decode(raw, type=Saved) if raw else None
+    found = msgspec.json.decode(raw, type=Saved) if raw else None
+    return found if found is not None and found.model.get("format") == FORMAT else None
 
 
 def last_midnight(watermark: float) -> int:
@@ -113,7 +114,7 @@ class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
         self._midnight: int | None = None
         self._model: OnlineChurn | None = None
         if start is not None:
-            self._model, self._midnight = OnlineChurn.from_dict(start.model, NAMES), start.midnight
+            self._model, self._midnight = OnlineChurn.from_dict(start.model), start.midnight
 
     def on_batch(self, values: list[Sample]) -> tuple[Iterable[bytes], bool]:
         """Take samples up; give the saved form whenever a day has passed."""
@@ -140,7 +141,8 @@ class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
     def _pass_midnight(self, day: int, champion: ChurnScorer) -> None:
         """Learn what is due at a midnight, then predict for those whose weekday it is."""
         if self._model is None or self._model.horizon != champion.horizon:
-            self._model = OnlineChurn(NAMES, horizon=champion.horizon)
+            self._model = OnlineChurn(horizon=champion.horizon)
+        self._model.follow(champion.version)
         midnight = day * DAY
         due = bisect_right(self._orders, (midnight, "\U0010ffff"))
         for at, customer in self._orders[:due]:
@@ -160,8 +162,10 @@ class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
             return
         del rows[: known - 1]
         values = vector(decode(rows[0].state), midnight)
-        if values[_RECENCY] <= champion.active:
-            model.remember(customer, midnight, values, champion.predict_one(values))
+        recency = values[_RECENCY]
+        if recency <= champion.active:
+            groups = segments(recency, values[_ORDERS], champion.horizon)
+            model.remember(customer, midnight, champion.predict_one(values), groups)
 
     def _saved(self) -> bytes:
         model = self._model
@@ -170,4 +174,4 @@ class LearnLogic(StatefulBatchLogic[Sample, bytes, None]):
         return msgspec.json.encode(Saved(model.metrics(), self._midnight, model.to_dict()))
 
 
-_RECENCY = NAMES.index("recency_days")
+_RECENCY, _ORDERS = NAMES.index("recency_days"), NAMES.index("orders_total")

@@ -8,7 +8,7 @@ from features.history import Row
 from features.signals.testing import order
 from features.store.online import OnlineStore
 from models.scorer import ModelWatcher
-from streaming.learner import LATENESS, LearnLogic, OnlineLearner, Sample, Saved, saved
+from streaming.learner import LATENESS, SAVED_KEY, LearnLogic, OnlineLearner, Sample, Saved, saved
 from streaming.updater import Changes
 
 DAY = 86_400.0
@@ -20,7 +20,7 @@ CUSTOMERS = [f"c{n}" for n in range(30)]
 class Champion:
     """What the learner asks of a champion, with a score that tells when it was asked."""
 
-    horizon, active = HORIZON, 40
+    version, horizon, active = "1-abc", HORIZON, 40
 
     def __init__(self):
         self.asked = []
@@ -125,6 +125,21 @@ def test_it_goes_on_from_its_saved_form():
     )
     last = [raw for day in range(16, 31) for raw in feed(again, day, [])][-1]
     assert msgspec.json.decode(last, type=Saved).metrics == pytest.approx(whole)
+
+
+def test_another_champion_is_followed_from_the_next_midnight_on():
+    champion = Champion()
+    logic = LearnLogic(lambda: champion, {}, None)
+    feed(logic, 0, [row for customer in CUSTOMERS for row in rows_until(customer, [0])])
+    feed(logic, 9, [])
+    champion.version = "2-def"
+    [raw] = feed(logic, 10, [])
+    assert msgspec.json.decode(raw, type=Saved).model["champion"] == "2-def"
+
+
+def test_a_state_saved_in_an_older_format_is_left_and_learning_begins_anew(redis):
+    redis.set(SAVED_KEY, msgspec.json.encode(Saved({}, FIRST, {"format": 1})))
+    assert saved(redis) is None
 
 
 def test_the_sample_is_stable_and_everybody_in_a_small_base(redis):
