@@ -8,7 +8,7 @@ from types import FrameType
 import typer
 
 from ebbtide import __version__
-from ebbtide.cli import verbs
+from ebbtide.cli import evaluate, verbs
 from ebbtide.errors import EbbtideError
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("check", epilog="Example: ebbtide check --json")(verbs.check)
 verify = typer.Typer(no_args_is_help=True, help="Prove what the documentation claims, on a log of yours.")
 verify.command("parity", epilog="Example: ebbtide verify parity --events a.jsonl --json")(verbs.parity)
 app.add_typer(verify, name="verify")
+app.add_typer(evaluate.app, name="evaluate")
 
 
 def _version(asked: bool) -> None:

@@ -1,0 +1,159 @@
+"""Evaluate churn on any log: read it once, replay it, train and test at cut-offs, compare with peers."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from ebbtide.clock import Clock
+from ebbtide.domain.event import Event, decode
+from ebbtide.errors import InputError, ModelError
+from ebbtide.jobs.progress import Advance, Progress
+from ebbtide.logs.rejected import RejectedLog
+from models.backtest import Answers, Rows, answer, figures, pooled, with_gains
+from models.timeline import MOST_CUSTOMERS, Schedule, date, sampling, schedule, stops
+from streaming.importing.importer import Log, import_events
+from streaming.importing.report import Report
+
+BATCH = 1_000
+"""Events between two looks at the progress bar."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of all models on the same customers.
+
+    `models` are of all cut-offs together, `cutoffs` of each; `failed` says why a model has no figures,
+    `notes` what was left out. `rows` and `answers` are what was measured, to draw it.
+    """
+
+    data: str
+    horizon: int
+    active: int
+    test_cut: str
+    n: int
+    churn_rate: float
+    models: list[dict[str, Any]]
+    failed: dict[str, str]
+    notes: list[str]
+    cutoffs: list[dict[str, Any]]
+    rows: Rows = field(repr=False)
+    answers: list[Answers] = field(repr=False)
+
+    def public(self, *, rolling: bool) -> dict[str, Any]:
+        """What is printed as JSON."""
+        left_out = {"rows", "answers"} if rolling else {"rows", "answers", "cutoffs"}
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+
+class _Contents(NamedTuple):
+    """What a log holds: events, customers, and its ends in Unix seconds, UTC."""
+
+    events: int
+    customers: int
+    first: float
+    last: float
+
+
+def evaluate_churn(
+    log: Log, *, horizon: int, active: int, rolling: bool, clock: Clock, progress: Progress
+) -> Evaluation:
+    """Train on earlier cut-offs, test on the last possible one, or with `rolling` on several.
+
+    The log is read once, into a temporary file; the states of its customers are held in memory.
+
+    Raises:
+        InputError: the log cannot be read, or holds no order.
+        ModelError: it is too short, or has too few customers who left or stayed.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="ebbtide-") as folder,
+        (Path(folder) / "events").open("w+b") as file,
+    ):
+        with progress("Read") as advance:
+            contents = _spool(log, file, RejectedLog(Path(folder)), clock, advance)
+        planned = schedule(contents.first, contents.last, horizon=horizon, active=active, rolling=rolling)
+        notes = _notes(contents)
+        with progress("Replay, train and test", contents.events) as advance:
+            answers = _answers(_replayed(file, advance), planned, sampling(contents.customers), notes)
+    rows = pooled(answers, horizon)
+    models = figures(rows)
+    with progress("Intervals", len(models)) as advance:
+        with_gains(models, rows, advance)
+    failed = {name: why for each in answers for name, why in each.failed.items()}
+    return Evaluation(
+        data=log.source,
+        horizon=horizon,
+        active=active,
+        test_cut=date(planned.tests[-1]),
+        n=len(rows.churned),
+        churn_rate=float(rows.churned.mean()),
+        models=models,
+        failed=failed,
+        notes=notes,
+        cutoffs=[_cutoff(each, horizon) for each in answers],
+        rows=rows,
+        answers=answers,
+    )
+
+
+def _spool(log: Log, file: IO[bytes], rejected: RejectedLog, clock: Clock, advance: Advance) -> _Contents:
+    """Write the events of a log to a file, one a line, in time order; two passes over the log take longer."""
+    report, customers = Report(), set()
+    for batch in import_events(log, rejected, report, now=clock()):
+        for raw in batch:
+            file.write(raw + b"\n")
+            customers.add(decode(raw).customer)
+        advance(len(batch))
+    if report.first is None or report.last is None or not report.events["Order Completed"]:
+        found = ", ".join(report.events)
+        raise InputError(f"{log.path}: expected orders (`Order Completed`), found none among: {found}")
+    file.flush()
+    return _Contents(report.events.total(), len(customers), report.first, report.last)
+
+
+def _replayed(file: IO[bytes], advance: Advance) -> Iterator[Event]:
+    file.seek(0)
+    done = 0
+    for raw in file:
+        yield decode(raw)
+        done += 1
+        if done == BATCH:
+            advance(done)
+            done = 0
+    advance(done)
+
+
+def _answers(
+    events: Iterator[Event], planned: Schedule, trains: Callable[[str], bool], notes: list[str]
+) -> list[Answers]:
+    """The answers at each cut-off; one where too little was known is left out, unless all are."""
+    found, faults = [], []
+    for stop in stops(events, planned, trains):
+        try:
+            found.append(answer(stop, planned))
+        except ModelError as error:
+            faults.append(error)
+            notes.append(f"left out {date(stop.asked.cut)}: {error}")
+    if not found:
+        raise faults[-1]
+    return found
+
+
+def _notes(contents: _Contents) -> list[str]:
+    if contents.customers <= MOST_CUSTOMERS:
+        return []
+    return [f"trained on about {MOST_CUSTOMERS:,} of {contents.customers:,} customers, tested on all"]
+
+
+def _cutoff(answers: Answers, horizon: int) -> dict[str, Any]:
+    rows = pooled([answers], horizon)
+    rate = float(rows.churned.mean())
+    return {
+        "test_cut": date(answers.look.cut),
+        "n": len(rows.churned),
+        "churn_rate": rate,
+        "train_rows": answers.rows,
+        "models": figures(rows) if 0.0 < rate < 1.0 else [],
+    }

@@ -1,0 +1,128 @@
+"""A back-test: at each test cut-off train on what was known then, answer, and see who was right.
+
+Ebbtide's model and its peers learn from the same rows and answer for the same customers. All customers active
+at a cut-off are tested on; where there are very many, fewer of them train.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ebbtide.errors import ModelError
+from features.catalog import NAMES, VERSION
+from models.bootstrap import paired_gain
+from models.churn import Plan, label, train
+from models.curve import ChurnCurve
+from models.evaluate import Labels, Probabilities, evaluate
+from models.peers import PEERS, Past
+from models.timeline import Look, Schedule, Stop, date
+
+Array = NDArray[np.float64]
+
+OURS = "ebbtide"
+KEYS = {
+    "auc": "roc_auc",
+    "average_precision": "average_precision",
+    "log_loss": "log_loss",
+    "brier": "brier_score",
+    "ece": "expected_calibration_error",
+    "lift_at_10": "lift_at_10",
+}
+"""The figures of a table, and their names in `models.evaluate`."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What each model said at a cut-off, probabilities of shape (n,) by name, and why others said nothing.
+
+    The look has no signals any more.
+    """
+
+    look: Look
+    rows: int
+    said: dict[str, Probabilities]
+    failed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The answers of several cut-offs together: whose row, label and probabilities by model, shape (n,)."""
+
+    customers: NDArray[np.str_]
+    churned: Labels
+    said: dict[str, Probabilities]
+
+
+def answer(stop: Stop, planned: Schedule) -> Answers:
+    """Train on the past of a stop, and answer for its customers.
+
+    Raises:
+        ModelError: nobody is active, or the past holds too little to train on. If a peer fails, the answers
+            say why.
+    """
+    asked = stop.asked
+    if not len(asked.customers):
+        raise ModelError(
+            f"evaluation: expected customers with an order in the {planned.active} days before "
+            f"{date(asked.cut)}, found none; raise --active"
+        )
+    matrix = np.vstack([look.matrix for look in stop.past])
+    churned = np.concatenate([look.churned(planned.horizon) for look in stop.past])
+    model = train(_frame(stop.past, matrix, churned, planned.horizon), NAMES, VERSION, _plan(planned))
+    said, failed = {OURS: ChurnCurve(model.artefact).predict_many(asked.matrix)[:, 0]}, {}
+    past = Past(matrix, churned, stop.everyone, planned.horizon)
+    for name, peer in PEERS.items():
+        try:
+            said[name] = peer(past, asked.matrix)
+        except ModelError as error:
+            failed[name] = str(error)
+    return Answers(replace(asked, matrix=np.empty((0, len(NAMES)))), len(matrix), said, failed)
+
+
+def pooled(answers: Sequence[Answers], horizon: int) -> Rows:
+    """Put the rows of cut-offs together; a model that failed at one of them is left out."""
+    names = [name for name in (OURS, *PEERS) if all(name in each.said for each in answers)]
+    return Rows(
+        np.concatenate([each.look.customers for each in answers]),
+        np.concatenate([each.look.churned(horizon) for each in answers]),
+        {name: np.concatenate([each.said[name] for each in answers]) for name in names},
+    )
+
+
+def figures(rows: Rows) -> list[dict[str, Any]]:
+    """Each model's name and figures (see `KEYS`), Ebbtide's own first.
+
+    Raises:
+        ModelError: all customers churned, or none.
+    """
+    found: list[dict[str, Any]] = []
+    for name, said in rows.said.items():
+        measured = evaluate(rows.churned, said)
+        found.append({"name": name, **{key: measured[metric] for key, metric in KEYS.items()}})
+    return found
+
+
+def with_gains(models: list[dict[str, Any]], rows: Rows, advance: Callable[[int], None]) -> None:
+    """Add by how much Ebbtide's AUC is above each model's, with the 95% interval of the paired difference."""
+    for model in models:
+        found = paired_gain(rows.churned, rows.said[OURS], rows.said[model["name"]], rows.customers)
+        model["auc_gain"], model["auc_gain_low"], model["auc_gain_high"] = found
+        advance(1)
+
+
+def _plan(planned: Schedule) -> Plan:
+    return Plan(main=planned.horizon, active=planned.active, horizons=())
+
+
+def _frame(past: Sequence[Look], matrix: Array, churned: Labels, horizon: int) -> pd.DataFrame:
+    """The rows as `models.churn` takes them."""
+    frame = pd.DataFrame(matrix, columns=list(NAMES), copy=False)
+    frame["customer_id"] = np.concatenate([look.customers for look in past])
+    cuts = np.concatenate([np.full(len(look.customers), look.cut) for look in past])
+    frame["cutoff"] = pd.to_datetime(cuts, unit="s", utc=True).astype("datetime64[us, UTC]")
+    frame[label(horizon)] = churned.astype(float)
+    return frame
