@@ -36,7 +36,7 @@ def reasons(
 
     Args:
         vector: the signals' values in the order of `catalog.NAMES`; NaN is missing.
-        contributions: of shape (signals + 1,), in log-odds, the base last, from `ChurnScorer.contributions`.
+        contributions: of shape (signals + 1,), in log-odds, the base last, from `ChurnCurve.contributions`.
         most: how many reasons at most.
     """
     values = dict(zip(NAMES, vector, strict=True))
@@ -54,6 +54,15 @@ def reasons(
             value = None if math.isnan(values[name]) else values[name]
             told.append(Reason(name, value, direction * weights[story], CLAUSE.join(clauses)))
     return tuple(told[:most])
+
+
+def story(name: str) -> str:
+    """The story that a value belongs to.
+
+    >>> story("orders_90d"), story("cart_value")
+    ('frequency', 'cart')
+    """
+    return _STORY[name]
 
 
 def sentence(name: str, values: Mapping[str, float]) -> str:

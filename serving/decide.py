@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from ebbtide.domain.decision import Churn, Decision, Reason, Receipt, Recommendation, Versions
 from ebbtide.domain.ingest import iso
 from ebbtide.errors import InputError
@@ -13,6 +15,7 @@ from features.store.online import OnlineStore
 from models.actions import ActionCatalogue, rank
 from models.reasons import reasons
 from models.recommendations import Recommender
+from models.remedies import rescored
 from models.scorer import ChurnScorer, ModelWatcher
 from models.triggers import triggers
 
@@ -67,7 +70,9 @@ class Decider:
         values = profile.named(vector)
         stage = lifecycle.stage(values)
         scorer = self._models.refresh(now)
-        churn = _churn(scorer, vector, values, question.explain)
+        churn = _churn(scorer, vector, values)
+        if churn is not None and scorer is not None and question.explain:
+            churn = replace(churn, reasons=_explained(scorer, state, vector, moment))
         products = self._recommender.recommend(
             profile.repertoire(state, moment), now=moment, stage=stage, limit=question.limit, exclude=()
         )
@@ -100,7 +105,7 @@ class Decider:
         vector = profile.vector(profile.new_state(), now)
         if scorer is not None:
             scorer.score(vector)
-            _explained(scorer, vector)
+            _explained(scorer, profile.new_state(), vector, now)
 
     def model_version(self, now: float) -> str | None:
         """Return the version of the churn model in force, None if there is none."""
@@ -121,16 +126,17 @@ def _check_reach(as_of: float | None, state: profile.State | None) -> None:
         )
 
 
-def _churn(
-    scorer: ChurnScorer | None, vector: list[float], values: Mapping[str, float], explain: bool
-) -> Churn | None:
+def _churn(scorer: ChurnScorer | None, vector: list[float], values: Mapping[str, float]) -> Churn | None:
     if scorer is None or not values["orders_total"]:
         return None
-    return Churn(scorer.score(vector), _explained(scorer, vector) if explain else ())
+    return Churn(scorer.score(vector))
 
 
-def _explained(scorer: ChurnScorer, vector: list[float]) -> tuple[Reason, ...]:
-    return reasons(vector, scorer.contributions(vector))
+def _explained(
+    scorer: ChurnScorer, state: profile.State, vector: list[float], moment: float
+) -> tuple[Reason, ...]:
+    told = reasons(vector, scorer.contributions(vector))
+    return rescored(told, state, moment, scorer.predict_one)
 
 
 def _faults(

@@ -86,6 +86,10 @@ class ReasonShape(_Shape):
     value: float | None
     contribution: float = Field(description="In log-odds; positive raises the probability.")
     text: str
+    remedy: str | None = Field(description="What somebody could do about it, if anything.")
+    change: float | None = Field(
+        description="What the remedy adds to the probability by the model in force, usually below 0."
+    )
 
 
 class ChurnShape(_Shape):

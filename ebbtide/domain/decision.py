@@ -9,12 +9,17 @@ from ebbtide.domain.customer import Stage
 
 
 class Reason(msgspec.Struct, frozen=True, rename="camel"):
-    """Why a probability is what it is: a signal, its value, its contribution (log-odds) and a sentence."""
+    """Why a probability is what it is: a signal, its value, its contribution (log-odds) and a sentence.
+
+    Where somebody can act on it, `remedy` says how, and `change` by how much that changes the probability.
+    """
 
     signal: str
     value: float | None
     contribution: float
     text: str
+    remedy: str | None = None
+    change: float | None = None
 
 
 class Churn(msgspec.Struct, frozen=True, rename="camel"):

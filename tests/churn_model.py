@@ -1,0 +1,81 @@
+"""A churn model small enough to foresee: the longer overdue, the likelier gone; even at twice the gap."""
+
+import math
+
+import msgspec
+from redis import Redis
+
+from features.catalog import NAMES, VERSION
+from models.artefact import Artefact, Churned, Horizon, Linear, Scale, digest, encode
+from models.curve import ChurnCurve
+from models.published import KEY
+
+NOTHING = """tree
+version=v4
+num_class=1
+num_tree_per_iteration=1
+label_index=0
+max_feature_idx={last}
+objective=binary sigmoid:1
+feature_names={names}
+feature_infos={infos}
+tree_sizes={size}
+
+{tree}end of trees
+"""
+STUMP = """Tree=0
+num_leaves=2
+num_cat=0
+split_feature={feature}
+split_gain=1
+threshold=1000000
+decision_type=10
+left_child=-1
+right_child=-2
+leaf_value=0 0
+leaf_weight=10 10
+leaf_count=50 50
+internal_value=0
+internal_weight=0
+internal_count=100
+is_linear=0
+shrinkage=1
+
+
+"""
+"""A tree that says nothing."""
+
+
+def trees() -> str:
+    tree = STUMP.format(feature=NAMES.index("overdue_ratio"))
+    return NOTHING.format(
+        last=len(NAMES) - 1,
+        names=" ".join(NAMES),
+        infos=" ".join("[0:1000]" for _ in NAMES),
+        size=len(tree),
+        tree=tree,
+    )
+
+
+def artefact(*, active: int = 120, main: int = 60, slope: float = 6.0) -> Artefact:
+    """Log-odds: slope * log((1 + overdue_ratio) / 3), a little less at 90 days, a little more at 30."""
+    ratio = NAMES.index("overdue_ratio")
+    weights = tuple(slope if place == ratio else 0.0 for place in range(len(NAMES)))
+    centre = tuple(math.log(3.0) if place == ratio else 0.0 for place in range(len(NAMES)))
+    none = (0.0,) * len(NAMES)
+    horizons = tuple(
+        Horizon(days, trees(), Linear(weights, none, bias), 1.0, 1.0)
+        for days, bias in ((30, 0.5), (main, 0.0), (90, -0.5))
+    )
+    scale = Scale(centre, (1.0,) * len(NAMES))
+    found = Artefact(VERSION, NAMES, Churned.SILENCE, active, main, scale, horizons)
+    example = tuple(float(n % 5) for n in range(len(NAMES)))
+    expected = tuple(ChurnCurve(found).predict_one(example))
+    return msgspec.structs.replace(found, example=example, expected=expected)
+
+
+def publish(client: Redis, version: str = "1", **changes: object) -> str:
+    """Make it the champion."""
+    raw = encode(artefact(**changes))
+    client.hset(KEY, mapping={"version": version, "model": raw, "digest": digest(raw)})
+    return version
