@@ -1,0 +1,142 @@
+"""Evaluating churn from a file: the object that it gives, the population that it tests on, and its errors."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ebbtide.errors import InputError, ModelError
+from ebbtide.jobs.evaluate_churn import evaluate_churn
+from ebbtide.jobs.progress import silent
+from streaming.importing.importer import open_log
+from streaming.importing.mapping import parse_mapping
+
+MAP = "customer=id,time=when,value=sum"
+SHARED = Path("/work/shared/data")
+FIGURES = {"auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10"}
+GAINS = {"auc_gain", "auc_gain_low", "auc_gain_high"}
+
+
+def lines(customers=150, days=150, seed=2):
+    """(customer, moment) of orders; a third of the customers end halfway. The last is on the last day."""
+    rng = np.random.default_rng(seed)
+    begin = datetime(2025, 1, 1, tzinfo=UTC)
+    found = [("c0", begin + timedelta(days=days - 0.5))]
+    for who in range(customers):
+        at, gap = rng.uniform(0, 30), rng.uniform(3, 15)
+        end = rng.uniform(20, days) if who % 3 else days
+        while at < end:
+            found.append((f"c{who}", begin + timedelta(days=float(at))))
+            at += rng.exponential(gap)
+    return found
+
+
+def write(path, rows):
+    text = "".join(f"{who},{at.isoformat()},{10 + place % 7}\n" for place, (who, at) in enumerate(rows))
+    path.write_text("id,when,sum\n" + text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("log") / "shop.csv", lines())
+
+
+def run(path, mapping=MAP, *, horizon=14, active=28, rolling=False):
+    return evaluate_churn(
+        open_log(path, parse_mapping(mapping)),
+        horizon=horizon,
+        active=active,
+        rolling=rolling,
+        clock=lambda: datetime(2026, 1, 1, tzinfo=UTC).timestamp(),
+        progress=silent,
+    )
+
+
+def test_the_population_is_every_customer_with_an_order_in_the_days_before_the_cut_off(shop):
+    found = run(shop).public(rolling=False)
+    begin = datetime(2025, 1, 1, tzinfo=UTC)
+    cut = begin + timedelta(days=150 - 14)
+    active = {who for who, at in lines() if cut - timedelta(days=28) <= at < cut}
+    stayed = {who for who, at in lines() if cut <= at < cut + timedelta(days=14)}
+    assert found["test_cut"] == f"{cut:%Y-%m-%d}"
+    assert found["n"] == len(active)
+    assert found["churn_rate"] == pytest.approx(len(active - stayed) / len(active))
+    assert "cutoffs" not in found
+
+
+def test_rolling_gives_each_cut_off_and_all_of_them_together(shop):
+    found = run(shop, rolling=True).public(rolling=True)
+    assert len(found["cutoffs"]) == 3
+    assert sum(each["n"] for each in found["cutoffs"]) == found["n"]
+    assert found["cutoffs"][-1]["test_cut"] == found["test_cut"]
+    assert {model["name"] for model in found["models"]} | set(found["failed"]) >= {"ebbtide", "rfm_logistic"}
+    for model in found["models"]:
+        assert set(model) == {"name", *FIGURES, *GAINS}
+    for each in found["cutoffs"]:
+        assert {name for model in each["models"] for name in model} == {"name", *FIGURES}
+
+
+def test_the_verb_prints_one_json_object_and_draws_a_picture(shop):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("EBBTIDE_")}
+    options = ["--map", MAP, "--horizon", "14", "--active", "28", "--json", "--plot", "churn.png"]
+    command = [sys.executable, "-m", "ebbtide", "evaluate", "churn", shop.name, *options]
+    said = subprocess.run(
+        command, cwd=shop.parent, env=environment, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)
+    keys = {"data", "horizon", "active", "test_cut", "n", "churn_rate", "models", "failed", "notes"}
+    assert set(found) == keys
+    assert (found["data"], found["horizon"], found["active"]) == ("shop.csv", 14, 28)
+    assert found["models"][0]["name"] == "ebbtide"
+    assert (shop.parent / "churn.png").exists()
+    assert not (shop.parent / ".ebbtide").exists()
+
+
+def test_a_horizon_longer_than_the_log_is_an_error(shop):
+    with pytest.raises(ModelError, match=r"at least 374 days .* found 150 days"):
+        run(shop, horizon=180)
+
+
+def test_too_few_customers_is_an_error_that_counts_them(tmp_path):
+    with pytest.raises(ModelError, match=r"at least 100 rows .* found \d+ rows"):
+        run(write(tmp_path / "tiny.csv", lines(customers=3)))
+
+
+def test_labels_of_one_class_are_an_error_that_counts_them(tmp_path):
+    begin = datetime(2025, 1, 1, tzinfo=UTC)
+    rows = [(f"c{who}", begin + timedelta(days=day)) for day in range(150) for who in range(30)]
+    with pytest.raises(ModelError, match=r"at least 20 who churned .* 0 of them churned"):
+        run(write(tmp_path / "loyal.csv", rows))
+
+
+def test_a_log_without_orders_is_an_error_that_lists_what_it_has(tmp_path):
+    path = tmp_path / "views.csv"
+    path.write_text(
+        "id,when,what\n" + "".join(f"c1,2025-01-{day:02},Product Viewed\n" for day in range(1, 20))
+    )
+    with pytest.raises(InputError, match=r"expected orders .* Product Viewed"):
+        run(path, "customer=id,time=when,event=what")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_on_a_real_shop_no_peer_is_better_than_ebbtide():
+    path = SHARED / "online_retail.parquet"
+    if not path.exists():
+        pytest.skip("the log of the shop is not here")
+    mapping = (
+        "customer=CustomerID,time=InvoiceDate,order=InvoiceNo,product=StockCode,name=Description,"
+        "quantity=Quantity,price=UnitPrice"
+    )
+    found = run(path, mapping, horizon=60, active=120).public(rolling=False)
+    assert (found["test_cut"], found["n"]) == ("2011-10-11", 2_543)
+    ours, *peers = found["models"]
+    assert ours["log_loss"] <= 0.597
+    assert all(ours["auc"] > peer["auc"] for peer in peers)
