@@ -3,6 +3,7 @@
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -53,6 +54,15 @@ class Settings(BaseSettings):
     )
     horizon: int = Field(60, ge=1, description="Days ahead within which a silent customer counts as churned.")
     active: int = Field(120, ge=1, description="Days back within which a customer counts as active.")
+    churned: Literal["silence", "cancel"] = Field(
+        "silence", description="What counts as churn: no order within the horizon, or a cancellation in it."
+    )
+    risk_threshold: float = Field(
+        0.7, gt=0.1, lt=1, description="The probability of churn from which on there is an alert."
+    )
+    alert_cooldown_days: float = Field(
+        14.0, ge=0, description="Days after an alert was cleared in which there is no other for the customer."
+    )
 
     @cached_property
     def root(self) -> Path:

@@ -14,6 +14,7 @@ from ebbtide.logs.offsets import commit
 from ebbtide.logs.rejected import RejectedLog
 from features.history import HistoryWriter
 from features.store.online import OnlineStore
+from streaming.checks import Checks
 from streaming.updater import Changes
 
 ROLL_SECONDS = 30.0
@@ -36,6 +37,7 @@ class FeatureSink(DynamicSink[Changes]):
         log: the event log that the changes come from; None for an import, which is committed as a whole.
         archive: keeps the events taken from the log, which lets go of them after the commit.
         progress: told the number of events of each batch once it is stored.
+        checks: told whom a batch touched.
     """
 
     client: Redis
@@ -45,6 +47,7 @@ class FeatureSink(DynamicSink[Changes]):
     log: EventLog | None = None
     archive: LiveArchive | None = None
     progress: Callable[[int], None] = lambda _: None
+    checks: Checks | None = None
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_FeatureSinkPart":  # noqa: ARG002
         """Open a writer of this worker's own."""
@@ -68,6 +71,8 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
             if self._to.log is not None and changes.passed_on:
                 # Before the states, which know what they have seen.
                 self._to.log.append(changes.passed_on, bounded=False)
+            if self._to.checks is not None:
+                self._to.checks.touch((row.customer for row in changes.states), now)
             self._store.write_rows(changes.states)
             self._commit(changes)
             self._to.progress(changes.events)

@@ -37,8 +37,8 @@ IDLE = 1.0
 SPREAD_RATE = 200.0
 """Customers a second for which a new champion's checks are put down."""
 
-Worth = Callable[[list[float]], float]
-"""The money expected of a customer over the next 12 months, from their signals."""
+Worth = Callable[[list[float], float], float]
+"""The money expected of a customer over the next 12 months, from their signals at a moment."""
 _log = logging.getLogger(__name__)
 
 
@@ -139,7 +139,7 @@ class Watch:
             closes_at=iso(sight.closes_at),
             probability=sight.probability,
             horizon=scorer.horizon,
-            value_at_risk=round(sight.probability * self._worth(sight.vector), 2),
+            value_at_risk=round(sight.probability * self._worth(sight.vector, now), 2),
             reasons=rescored(told, case.state, now, scorer.predict_one),
             changed=_changed(case, sight, scorer, now),
             model=scorer.version,

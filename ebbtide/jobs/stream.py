@@ -9,6 +9,7 @@ from types import FrameType
 from redis import Redis
 
 from ebbtide.clock import Clock
+from ebbtide.jobs.alerts import watching
 from ebbtide.jobs.event_log import open_log
 from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.lease import held
@@ -36,6 +37,7 @@ def stream(
     """
     from features.store.online import OnlineStore
     from models.scorer import ModelWatcher
+    from streaming.checks import Checks
     from streaming.flow import build, run
     from streaming.learner import OnlineLearner
     from streaming.sinks import FeatureSink, LearnedSink
@@ -57,6 +59,7 @@ def stream(
         log=log,
         archive=LiveArchive(settings.events),
         progress=stored,
+        checks=Checks(client),
     )
     learner = OnlineLearner(client, store, ModelWatcher(client), clock)
     updater = Updater(
@@ -68,7 +71,8 @@ def stream(
         with nullcontext() if process else held(client, "ebbtide stream"):  # the first holds it for all
             ready()
             flow = build(source, sink, updater, learner, LearnedSink(client))
-            run(flow, workers=workers, process=process, addresses=addresses)
+            with nullcontext() if process or once else watching(settings, client, clock):
+                run(flow, workers=workers, process=process, addresses=addresses)
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)

@@ -30,7 +30,7 @@ class Shop:
         self.states = {}
 
     def another_watch(self):
-        return Watch(self.redis, ModelWatcher(self.redis), lambda _: WORTH, Policy())
+        return Watch(self.redis, ModelWatcher(self.redis), lambda vector, now: WORTH, Policy())
 
     def order(self, customer, day):
         state = self.states.setdefault(customer, new_state())
