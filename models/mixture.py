@@ -28,15 +28,20 @@ class Mixture:
         self._start = [TRUST, *[rest] * (experts - 1)]
         self.weights = list(self._start)
         """One per expert; they add up to 1."""
+        self.judged = False
+        """Whether anything is known of the others: a label came of which they had said something else."""
 
     def mix(self, probabilities: Sequence[float]) -> float:
-        """Give the mixture's probability, from each expert's."""
+        """Give the mixture's probability, from each expert's; the first one's until the others are judged."""
+        if not self.judged:
+            return probabilities[0]
         return sum(
             weight * probability for weight, probability in zip(self.weights, probabilities, strict=True)
         )
 
     def learn(self, probabilities: Sequence[float], churned: bool) -> None:
         """Weigh the experts anew by what they said (strictly between 0 and 1) of a label now known."""
+        self.judged = self.judged or max(probabilities) > min(probabilities)
         given = [
             weight * (probability if churned else 1.0 - probability)
             for weight, probability in zip(self.weights, probabilities, strict=True)
@@ -49,4 +54,4 @@ class Mixture:
 
     def reset(self) -> None:
         """Forget who was right."""
-        self.weights = list(self._start)
+        self.weights, self.judged = list(self._start), False

@@ -154,7 +154,7 @@ class OnlineChurn:
             "champion": self.champion,
             "counts": [self.dropped, self.drifts, self.drift_at],
             "correctors": [[each.weights, each.intercept] for each in self._correctors],
-            "weights": self._mixture.weights,
+            "mixture": [self._mixture.weights, self._mixture.judged],
             "watch": [
                 watch._x_mean.n,
                 watch._x_mean.get(),
@@ -183,7 +183,7 @@ class OnlineChurn:
         for corrector, (weights, intercept) in zip(made._correctors, saved["correctors"], strict=True):
             corrector._weights.update(weights)
             corrector.intercept = intercept
-        made._mixture.weights = list(saved["weights"])
+        made._mixture.weights, made._mixture.judged = saved["mixture"]
         made._watch = _watch(*saved["watch"])
         for customer, at, groups, experts, *rest in saved["pending"]:
             made._append(Pending(customer, at, tuple(groups), tuple(experts), *rest))

@@ -15,6 +15,7 @@ ROUNDS = st.lists(st.tuples(PROBABILITY, PROBABILITY, PROBABILITY, st.booleans()
 def losses(rounds):
     """The total log loss of the mixture, and of each expert."""
     mixture, mixed, alone = Mixture(3), 0.0, [0.0, 0.0, 0.0]
+    mixture.judged = True
     for *said, churned in rounds:
         given = [p if churned else 1 - p for p in (mixture.mix(said), *said)]
         mixed -= math.log(given[0])
@@ -30,6 +31,14 @@ def test_it_loses_no_more_to_any_expert_than_that_ones_share_at_the_start_allows
     starts = (TRUST, (1 - TRUST) / 2, (1 - TRUST) / 2)
     for start, total in zip(starts, alone, strict=True):
         assert mixed <= total - math.log(start) + shared + 1e-9
+
+
+def test_before_a_label_tells_the_experts_apart_the_first_speaks_alone():
+    mixture = Mixture(2)
+    mixture.learn([0.3, 0.3], churned=True)
+    assert mixture.mix([0.3, 0.9]) == 0.3
+    mixture.learn([0.3, 0.4], churned=True)
+    assert mixture.mix([0.3, 0.9]) > 0.3
 
 
 @given(ROUNDS)
