@@ -90,17 +90,34 @@ def import_summary(result: ImportResult) -> str:
 
 
 def training_table(result: TrainResult) -> Table:
-    """The champion's metrics."""
-    title = f"ebbtide-churn {result.version}: no order in {result.horizon} days, from {result.test_cutoff} on"
+    """The model's metrics at the main horizon, each with the ends of its 95% interval."""
+    what = "a cancellation" if result.churned == "cancel" else "no order"
+    title = (
+        f"ebbtide-churn {result.version} ({result.alias}): {what} in {result.horizon} days, "
+        f"from {result.test_cutoff} on"
+    )
     table = Table(title=title, title_justify="left")
-    table.add_column("metric")
-    table.add_column("value", justify="right")
+    for heading in ("metric", "value", "95% interval"):
+        table.add_column(heading, justify="left" if heading == "metric" else "right")
     for name, value in result.metrics.items():
-        table.add_row(name, f"{value:.4f}")
-    table.add_row("churn_rate", f"{result.churn_rate:.4f}")
-    table.add_row("rows trained / tested on", f"{result.train_rows:,} / {result.test_rows:,}")
-    table.add_row("items to recommend", f"{result.items:,}")
+        ends = [result.metrics.get(f"{name}_{end}") for end in ("low", "high")]
+        if None not in ends:
+            table.add_row(name, f"{value:.4f}", " to ".join(f"{end:.4f}" for end in ends))
+    table.add_row("churn_rate", f"{result.churn_rate:.4f}", "")
+    table.add_row("horizons, days", ", ".join(map(str, result.horizons)), "")
+    table.add_row("rows trained / tested on", f"{result.train_rows:,} / {result.test_rows:,}", "")
+    table.add_row("items to recommend", f"{result.items:,}", "")
     return table
+
+
+def training_next(result: TrainResult) -> str:
+    """What a training changed for those who are served, and what to run next."""
+    if result.alias == "champion":
+        return f"Version {result.version} is the champion: the API and the stream take it up within seconds."
+    return (
+        f"Version {result.version} is the challenger; {result.serving} goes on serving. "
+        f"Next: ebbtide models compare"
+    )
 
 
 def parity_summary(result: Parity) -> str:

@@ -7,28 +7,41 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.evaluate import Labels, Probabilities, expected_calibration_error, reliability
+from models.churn import TrainedModel, label
+from models.curve import ChurnCurve
+from models.evaluate import Labels, Probabilities, evaluate, expected_calibration_error, reliability
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, TIDE, SAND, GREY = "#12344d", "#1f7a8c", "#e07a5f", "#9aa5b1"
 SHOWN_SIGNALS = 15
+EXPLAINED_ROWS = 300
+"""Rows whose contributions are drawn: each takes a millisecond or two."""
 
 
-def figures(
-    churned: Labels, probability: Probabilities, importance: Mapping[str, float], caption: str
-) -> dict[str, "Figure"]:
-    """Draw all pictures, by file name. `importance` is each signal's gain; `caption` tells of the rows."""
+def figures(model: TrainedModel, past: "pd.DataFrame", later: "pd.DataFrame") -> dict[str, "Figure"]:
+    """Draw all pictures, by file name, from the rows that a model was trained on and later ones."""
+    artefact = model.artefact
+    churned, probability = later[label(artefact.main)].to_numpy() == 1.0, model.predict(later)
+    caption = f"{len(later):,} customers on {later['cutoff'].max():%Y-%m-%d}, {artefact.main} days"
+    signals = later[list(artefact.names)].head(EXPLAINED_ROWS).to_numpy(float)
+    curve = ChurnCurve(artefact)
+    told = np.array([curve.contributions(row.tolist(), artefact.main)[:-1] for row in signals])
     return {
         "roc.png": roc(churned, probability, caption),
         "precision_recall.png": precision_recall(churned, probability, caption),
         "reliability.png": reliability_diagram(churned, probability, caption),
         "gains.png": gains(churned, probability, caption),
         "scores.png": scores(churned, probability, caption),
-        "importance.png": signal_importance(importance, caption),
+        "importance.png": signal_importance(model.importance, caption),
+        "shap_summary.png": shap_summary(artefact.names, told, caption),
+        "shap_values.png": shap_values(artefact.names, signals, told, caption),
+        "over_time.png": over_time(model, past, later, f"{artefact.main} days"),
     }
 
 
@@ -118,6 +131,72 @@ def signal_importance(importance: Mapping[str, float], caption: str) -> "Figure"
     axes.bar_label(bars, fmt="{:.0%}", padding=3, fontsize=8, color=INK)
     axes.margins(x=0.12)
     return _finish(figure, axes, "share of the gain", "", legend=False)
+
+
+def shap_summary(names: tuple[str, ...], told: NDArray[np.float64], caption: str) -> "Figure":
+    """Draw how far each signal moves the log-odds on average; `told` of shape (n, signals)."""
+    figure, axes = _canvas("Signals by mean |SHAP value|", caption)
+    sizes = np.abs(told).mean(axis=0)
+    top = np.argsort(sizes)[-SHOWN_SIGNALS:]
+    bars = axes.barh([names[place] for place in top], sizes[top], color=TIDE)
+    axes.bar_label(bars, fmt="{:.2f}", padding=3, fontsize=8, color=INK)
+    axes.margins(x=0.12)
+    return _finish(figure, axes, "mean change of the log-odds, either way", "", legend=False)
+
+
+def shap_values(
+    names: tuple[str, ...], signals: NDArray[np.float64], told: NDArray[np.float64], caption: str
+) -> "Figure":
+    """Draw each customer's SHAP values, a row of dots per signal, dark where the signal is high for it."""
+    figure, axes = _canvas("SHAP values, customer by customer", caption)
+    top = np.argsort(np.abs(told).mean(axis=0))[-SHOWN_SIGNALS:]
+    jitter = np.random.default_rng(0).uniform(-0.28, 0.28, len(told))
+    for line, place in enumerate(top):
+        axes.scatter(
+            told[:, place], line + jitter, c=_ranks(signals[:, place]), cmap="viridis_r", vmin=0, vmax=1, s=5
+        )
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.set_yticks(range(len(top)), [names[place] for place in top])
+    note = "colour: the signal, from low (yellow) to high (dark); missing: middle"
+    return _finish(figure, axes, f"change of the log-odds; {note}", "", legend=False)
+
+
+def over_time(model: TrainedModel, past: "pd.DataFrame", later: "pd.DataFrame", caption: str) -> "Figure":
+    """Draw ROC AUC, and churn said against churn seen, at each cut-off: trained on, and held out."""
+    figure, axes = _canvas("Cut-off by cut-off", caption)
+    target = label(model.artefact.main)
+    for rows, fill, whose in ((past, "none", "trained on"), (later, None, "held out")):
+        probability = model.predict(rows)
+        groups = [(cutoff, places) for cutoff, places in rows.groupby("cutoff").indices.items()]
+        days = [cutoff.to_pydatetime() for cutoff, _ in groups]
+        churned = rows[target].to_numpy() == 1.0
+        lines = {
+            "ROC AUC": ([_auc(churned[places], probability[places]) for _, places in groups], INK, "o"),
+            "churn said": ([probability[places].mean() for _, places in groups], TIDE, "s"),
+            "churn seen": ([churned[places].mean() for _, places in groups], SAND, "^"),
+        }
+        for name, (values, colour, marker) in lines.items():
+            shown = f"{name}, {whose}"
+            axes.plot(days, values, marker, color=colour, markerfacecolor=fill or colour, label=shown)
+    axes.set_ylim(0, 1.02)
+    figure.autofmt_xdate()
+    return _finish(figure, axes, "cut-off", "share")
+
+
+def _auc(churned: Labels, probability: Probabilities) -> float:
+    """Give the ROC AUC; NaN where there is one class only."""
+    return evaluate(churned, probability)["roc_auc"] if 0 < churned.sum() < len(churned) else float("nan")
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give each value's place among the others, 0 to 1; a half where it is missing."""
+    known = ~np.isnan(values)
+    order = np.sort(values[known])
+    found = np.full(len(values), 0.5)
+    found[known] = (
+        np.searchsorted(order, values[known]) + np.searchsorted(order, values[known], "right")
+    ) / (2 * max(1, len(order)))
+    return found
 
 
 def _wilson(

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -117,14 +117,21 @@ def stream(
 
 def train(
     horizon: Annotated[
-        int | None, typer.Option(min=1, help="Days ahead within which a silent customer has churned.")
+        int | None, typer.Option(min=1, help="Days ahead within which a customer has churned.")
     ] = None,
     active: Annotated[
         int | None, typer.Option(min=1, help="Days back within which a customer counts as active.")
     ] = None,
+    churned: Annotated[
+        Literal["silence", "cancel"] | None,
+        typer.Option(help="What counts as churn: no order within the horizon, or a cancellation in it."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Train the churn model on the history, log it to MLflow, make it champion; refit recommendations."""
+    """Train the churn model on the history and log it to MLflow; refit recommendations.
+
+    The first model is the champion and serves; a later one is the challenger until it is promoted.
+    """
     from ebbtide import console
     from ebbtide.jobs.train import train as run
 
@@ -135,12 +142,14 @@ def train(
             url,
             horizon=horizon or settings.horizon,
             active=active or settings.active,
+            churned=churned or settings.churned,
             progress=console.bar,
         )
     if json:
         console.print_json(result)
     else:
         console.out.print(console.training_table(result))
+        console.out.print(console.training_next(result))
 
 
 def serve(

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from redis import Redis
 
@@ -14,15 +16,28 @@ from ebbtide.settings import Settings
 from features import history
 from features.catalog import NAMES, VERSION
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.churn import Plan
+    from models.cutoffs import Cutoffs
+
 SEED = 7
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a training gave: the version of the champion, its metrics on the later cut-off, the rows used."""
+    """What a training gave: the model's version and alias, its metrics on the later cut-off, the rows used.
+
+    `serving` is the version in Redis that answers now: this one only if its alias is `champion`.
+    """
 
     version: str
+    alias: str
+    serving: str | None
+    churned: str
     horizon: int
+    horizons: tuple[int, ...]
     active: int
     train_cutoffs: tuple[str, ...]
     test_cutoff: str
@@ -33,6 +48,15 @@ class TrainResult:
     items: int
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Rows to train on, and later ones to test on; labels of the first do not look past the second."""
+
+    cutoffs: "Cutoffs"
+    train: "pd.DataFrame"
+    test: "pd.DataFrame"
+
+
 def train(
     settings: Settings,
     client: Redis,
@@ -40,50 +64,74 @@ def train(
     *,
     horizon: int,
     active: int,
+    churned: str = "silence",
     progress: Progress,
 ) -> TrainResult:
     """Train, evaluate on a later cut-off, log to MLflow and publish the champion.
 
+    The first model is the champion; a later one is the challenger, until `ebbtide models promote`.
+
     Raises:
         ModelError: no history, one too short, or too few customers; the running champion stays.
     """
-    from models import churn, dataset, evaluate, plots, registry
+    from models import churn, plots, quality, registry, runs
+    from models.artefact import Churned
+
+    plan = churn.Plan(main=horizon, active=active, churned=Churned(churned), seed=SEED)
+    rows = rows_of(settings, redis_url, plan, progress)
+    with progress("Churn model (LightGBM)", total=len(plan.days)) as advance:
+        model = churn.train(rows.train, NAMES, VERSION, plan, tell=lambda _: advance(1))
+        metrics = quality.metrics(model, rows.test)
+    with progress("Experiment (MLflow)"):
+        target = registry.Registry(settings.mlflow_uri, settings.mlflow_artifacts)
+        figures = plots.figures(model, rows.train, rows.test)
+        training = runs.Training(model, rows.train, rows.test, metrics, figures, str(settings.history))
+        registered = runs.log_training(target, training)
+        serving = registry.publish(target, client)
+    with progress("Recommendations"):
+        items = _recommendations(settings, client)
+    return TrainResult(
+        version=registered.version,
+        alias=registered.alias,
+        serving=serving,
+        churned=churned,
+        horizon=horizon,
+        horizons=model.artefact.days,
+        active=active,
+        train_cutoffs=tuple(f"{cut:%Y-%m-%d}" for cut in rows.cutoffs.train),
+        test_cutoff=f"{rows.cutoffs.test:%Y-%m-%d}",
+        train_rows=len(rows.train),
+        test_rows=len(rows.test),
+        churn_rate=float(rows.test[churn.label(horizon)].mean()),
+        metrics=metrics,
+        items=items,
+    )
+
+
+def rows_of(settings: Settings, redis_url: str, plan: "Plan", progress: Progress) -> Rows:
+    """Read the rows to train and to test on from the history.
+
+    Raises:
+        ModelError: no history, one too short, or nobody who could leave.
+    """
+    from models.churn import MOST_ROWS
+    from models.cutoffs import cutoffs
+    from models.dataset import training_rows
 
     span = history.span(settings.history)
     if span is None:
         raise ModelError("no history to train on: import a log (ebbtide import FILE), or let the stream run")
-    cuts = dataset.cutoffs(*span, horizon=horizon)
-    with progress("Training rows (Feast, point in time)"):
+    cuts, end = cutoffs(*span, horizon=plan.main), datetime.fromtimestamp(span[1], UTC)
+    with progress("Training rows (Feast, point in time)") as advance:
         store = apply(settings, redis_url)
-        customers = history.customers(settings.history)
-        rows = dataset.training_rows(store, customers, cuts.every, horizon=horizon, active=active)
-    past, later = rows[rows["cutoff"] != cuts.test], rows[rows["cutoff"] == cuts.test]
-    with progress("Churn model (LightGBM)"):
-        model = churn.train(past, NAMES, horizon=horizon, active=active, seed=SEED)
-        probability, churned = model.predict(later), later["churned"].to_numpy()
-        metrics = evaluate.evaluate(churned, probability)
-    with progress("Experiment (MLflow)"):
-        target = registry.Registry(settings.mlflow_uri, settings.mlflow_artifacts)
-        figures = plots.figures(churned, probability, model.importance, f"cut-off {cuts.test:%Y-%m-%d}")
-        source = str(settings.history)
-        registry.log_training(
-            target, registry.Training(model, past, later, metrics, figures, VERSION, source)
-        )
-        version = registry.publish(target, client)
-    with progress("Recommendations"):
-        items = _recommendations(settings, client)
-    return TrainResult(
-        version=str(version),
-        horizon=horizon,
-        active=active,
-        train_cutoffs=tuple(f"{cut:%Y-%m-%d}" for cut in cuts.train),
-        test_cutoff=f"{cuts.test:%Y-%m-%d}",
-        train_rows=len(past),
-        test_rows=len(later),
-        churn_rate=float(churned.mean()),
-        metrics=metrics,
-        items=items,
-    )
+
+        def read(moments: tuple[datetime, ...], until: datetime, most: int | None) -> "pd.DataFrame":
+            return training_rows(
+                store, settings.history, moments, plan, until=until, most=most, advance=advance
+            )
+
+        past, later = read(cuts.train, cuts.test, MOST_ROWS), read((cuts.test,), end, None)
+    return Rows(cuts, past, later)
 
 
 def _recommendations(settings: Settings, client: Redis) -> int:

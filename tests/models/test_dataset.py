@@ -15,7 +15,10 @@ from features import profile
 from features.catalog import NAMES
 from features.history import HistoryWriter, Row
 from features.store.feast import open_store
-from models.dataset import DAY, cutoffs, training_rows
+from models.artefact import Churned
+from models.churn import Plan, label
+from models.cutoffs import DAY, cutoffs
+from models.dataset import training_rows
 
 # Feast's own: it calls its on-demand views experimental, and reads DuckDB through a call that was renamed.
 pytestmark = [
@@ -26,6 +29,8 @@ REPO = Path(__file__).parents[2] / "feature_repo"
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 HORIZON, ACTIVE = 30, 60
 CUTOFFS = [datetime(2025, month, 1, tzinfo=UTC) for month in (3, 4, 5)]
+UNTIL = CUTOFFS[-1] + timedelta(days=HORIZON)
+PLAN = Plan(main=HORIZON, active=ACTIVE, horizons=(7, 60))
 
 
 def journeys():
@@ -71,7 +76,11 @@ def expected_rows(found):
             for event in events:
                 if event.at <= now:
                     profile.update(state, event)
-            churned = not any(now < at <= now + HORIZON * DAY for at in orders)
+            churned = {
+                days: float(not any(now < at <= now + days * DAY for at in orders))
+                for days in PLAN.days
+                if cutoff + timedelta(days=days) <= UNTIL
+            }
             yield customer, cutoff, profile.vector(state, now), churned
 
 
@@ -81,9 +90,14 @@ def world():
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, world):
-    home = tmp_path_factory.mktemp("home")
-    write_history(home / "history", world)
+def home(tmp_path_factory, world):
+    found = tmp_path_factory.mktemp("home")
+    write_history(found / "history", world)
+    return found
+
+
+@pytest.fixture(scope="module")
+def store(home):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EBBTIDE_HOME", str(home))
         spec = importlib.util.spec_from_file_location("definitions_of_a_test", REPO / "definitions.py")
@@ -95,17 +109,24 @@ def store(tmp_path_factory, world):
         yield found
 
 
+def read(store, home, cutoffs=CUTOFFS, plan=PLAN, **more):
+    return training_rows(store, home / "history", cutoffs, plan, until=UNTIL, **more)
+
+
 @pytest.fixture(scope="module")
-def rows(store, world):
-    return training_rows(store, list(world), CUTOFFS, horizon=HORIZON, active=ACTIVE)
+def rows(store, home):
+    return read(store, home)
 
 
 def test_population_signals_and_labels_are_those_of_the_raw_events(rows, world):
     expected = list(expected_rows(world))
     assert len(expected) > 60
     assert list(zip(rows["customer_id"], rows["cutoff"], strict=True)) == [row[:2] for row in expected]
-    assert rows["churned"].tolist() == [churned for *_, churned in expected]
-    assert {True, False} <= set(rows["churned"])
+    for days in PLAN.days:
+        found = rows[label(days)]
+        assert found.tolist() == pytest.approx([row[3].get(days, math.nan) for row in expected], nan_ok=True)
+        assert {0.0, 1.0} <= set(found)
+    assert rows[label(60)].isna().any()
     for found, (*_, vector, _) in zip(rows[list(NAMES)].to_numpy(float), expected, strict=True):
         assert found.tolist() == pytest.approx(vector, nan_ok=True, abs=1e-9)
 
@@ -117,17 +138,22 @@ def test_a_refund_makes_nobody_active(rows):
 def test_an_order_at_the_very_end_of_the_horizon_still_counts(rows):
     edge = rows[rows["customer_id"] == "edge"]
     assert edge["cutoff"].tolist()[:1] == CUTOFFS[:1]
-    assert not edge["churned"].iloc[0]
+    assert edge[label(HORIZON)].iloc[0] == 0.0
 
 
-def test_customers_of_whom_nothing_is_known_are_left_out(store, rows, world):
-    again = training_rows(store, [*world, "nobody"], CUTOFFS, horizon=HORIZON, active=ACTIVE)
-    assert again.equals(rows)
+def test_rows_beyond_the_most_are_drawn_the_same_way_each_time(store, home, rows):
+    drawn = [read(store, home, most=20) for _ in range(2)]
+    assert len(drawn[0]) == 20
+    assert drawn[0].equals(drawn[1])
+    assert drawn[0].merge(rows, how="inner", on=list(rows.columns[:2])).shape[0] == 20
 
 
-def test_nobody_active_is_an_error_that_says_so(store):
+def test_nobody_active_is_an_error_that_says_so(store, home):
+    early = [datetime(2024, 1, 1, tzinfo=UTC)]
     with pytest.raises(ModelError, match="expected customers with an order in the 60 days before a cut-off"):
-        training_rows(store, ["nobody"], CUTOFFS, horizon=HORIZON, active=ACTIVE)
+        read(store, home, early)
+    with pytest.raises(ModelError, match="expected customers with a subscription"):
+        read(store, home, plan=Plan(main=HORIZON, active=ACTIVE, churned=Churned.CANCEL))
 
 
 @given(

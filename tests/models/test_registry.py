@@ -12,7 +12,7 @@ from features.catalog import NAMES, VERSION
 from models.artefact import decode
 from models.churn import label
 from models.evaluate import evaluate
-from models.plots import figures
+from models.plots import roc
 from models.published import KEY
 from models.registry import CHALLENGER, CHAMPION, EXPERIMENT, MODEL, Registry, aliased, document, publish
 from models.runs import Training, log_training
@@ -34,7 +34,7 @@ def registry(tmp_path_factory):
 @pytest.fixture(scope="module")
 def training(trained, frame, later, registry):
     churned, probability = later[label(60)].to_numpy() == 1.0, trained.predict(later)
-    drawn = figures(churned, probability, trained.importance, "400 customers")
+    drawn = {"roc.png": roc(churned, probability, "400 customers")}
     metrics = evaluate(churned, probability)
     source = str(registry.artifacts.parent / "history")
     return Training(trained, frame, later, metrics, drawn, source)
