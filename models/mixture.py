@@ -14,6 +14,8 @@ TRUST = 0.999
 """Share of the first expert at the start: the others must earn theirs, which costs ln(1,000) = 7 at most."""
 SHARE = 1e-5
 """Share of the weights that goes back to the start with each label."""
+ROUNDING = 1e-9
+"""Probabilities nearer than this say the same."""
 
 
 class Mixture:
@@ -41,7 +43,7 @@ class Mixture:
 
     def learn(self, probabilities: Sequence[float], churned: bool) -> None:
         """Weigh the experts anew by what they said (strictly between 0 and 1) of a label now known."""
-        self.judged = self.judged or max(probabilities) > min(probabilities)
+        self.judged = self.judged or max(probabilities) - min(probabilities) > ROUNDING
         given = [
             weight * (probability if churned else 1.0 - probability)
             for weight, probability in zip(self.weights, probabilities, strict=True)
