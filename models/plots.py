@@ -148,7 +148,7 @@ def shap_values(
     names: tuple[str, ...], signals: NDArray[np.float64], told: NDArray[np.float64], caption: str
 ) -> "Figure":
     """Draw each customer's SHAP values, a row of dots per signal, dark where the signal is high for it."""
-    figure, axes = _canvas("SHAP values, customer by customer", caption)
+    figure, axes = _canvas("SHAP values", caption)
     top = np.argsort(np.abs(told).mean(axis=0))[-SHOWN_SIGNALS:]
     jitter = np.random.default_rng(0).uniform(-0.28, 0.28, len(told))
     for line, place in enumerate(top):
@@ -157,8 +157,9 @@ def shap_values(
         )
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_yticks(range(len(top)), [names[place] for place in top])
-    note = "colour: the signal, from low (yellow) to high (dark); missing: middle"
-    return _finish(figure, axes, f"change of the log-odds; {note}", "", legend=False)
+    return _finish(
+        figure, axes, "change of the log-odds (yellow: the signal is low, dark: high)", "", legend=False
+    )
 
 
 def over_time(model: TrainedModel, past: "pd.DataFrame", later: "pd.DataFrame", caption: str) -> "Figure":

@@ -8,6 +8,7 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
+from ebbtide.domain.decision import Churn
 from ebbtide.errors import ModelError, StoreError
 from features import catalog
 from models.artefact import Artefact, decode, digest
@@ -54,8 +55,14 @@ class ChurnScorer:
         return found
 
     def score(self, vector: Sequence[float]) -> dict[str, float]:
-        """Give the probability of churn by horizon in days, as a decision states it."""
+        """Give the probability of churn by horizon in days, as text."""
         return dict(zip(self._keys, self.curve.predict_one(vector), strict=True))
+
+    def churn(self, vector: Sequence[float]) -> Churn:
+        """Give the whole curve as a decision states it, without reasons."""
+        found = self.curve.predict_one(vector)
+        probability = dict(zip(self._keys, found, strict=True))
+        return Churn(probability, self.horizon, self.curve.median_days(found))
 
     def contributions(self, vector: Sequence[float]) -> NDArray[np.float64]:
         """Give what each signal adds to the main horizon's log-odds; see `ChurnCurve.contributions`."""

@@ -90,7 +90,7 @@ RULES: Mapping[str, Rule] = {
 def triggers(
     values: Mapping[str, float],
     stage: Stage,
-    churn: Mapping[str, float] | None,
+    churn: float | None,
     *,
     churn_high: float = CHURN_HIGH,
 ) -> tuple[Trigger, ...]:
@@ -99,9 +99,8 @@ def triggers(
     Args:
         values: the signals by name, all of `features.catalog.NAMES`.
         stage: the customer's stage.
-        churn: churn probability by horizon in days, None without a model; the highest counts.
+        churn: probability of churn at the model's main horizon, None without a model.
         churn_high: the probability from which on it is a trigger.
     """
-    highest = max(churn.values(), default=math.nan) if churn else math.nan
-    moment = Moment(values, stage, highest, churn_high)
+    moment = Moment(values, stage, math.nan if churn is None else churn, churn_high)
     return tuple(Trigger(id_, reason) for id_, rule in RULES.items() if (reason := rule(moment)) is not None)

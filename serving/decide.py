@@ -13,6 +13,7 @@ from ebbtide.errors import InputError
 from features import catalog, lifecycle, profile
 from features.store.online import OnlineStore
 from models.actions import ActionCatalogue, rank
+from models.artefact import Churned
 from models.reasons import reasons
 from models.recommendations import Recommender
 from models.remedies import rescored
@@ -23,6 +24,7 @@ LIFETIME = 15 * 60.0
 """Seconds for which a decision holds."""
 NO_MODEL = "no churn model"
 NO_ORDER = "no order to judge churn by"
+NO_SUBSCRIPTION = "no subscription to judge churn by, or one that was cancelled"
 NO_PRODUCTS = "no products to recommend"
 
 
@@ -73,6 +75,7 @@ class Decider:
         churn = _churn(scorer, vector, values)
         if churn is not None and scorer is not None and question.explain:
             churn = replace(churn, reasons=_explained(scorer, state, vector, moment))
+        probability = None if churn is None else churn.main
         products = self._recommender.recommend(
             profile.repertoire(state, moment), now=moment, stage=stage, limit=question.limit, exclude=()
         )
@@ -84,8 +87,8 @@ class Decider:
             as_of=iso(moment),
             expires_at=iso(moment + LIFETIME),
             churn=churn,
-            triggers=triggers(values, stage, churn.probability if churn else None),
-            actions=rank(self._catalogue, stage, _highest(churn), question.limit),
+            triggers=triggers(values, stage, probability),
+            actions=rank(self._catalogue, stage, probability, question.limit),
             recommendations=products,
             versions=Versions(
                 catalog.VERSION, None if scorer is None else scorer.version, self._catalogue.version
@@ -127,9 +130,16 @@ def _check_reach(as_of: float | None, state: profile.State | None) -> None:
 
 
 def _churn(scorer: ChurnScorer | None, vector: list[float], values: Mapping[str, float]) -> Churn | None:
-    if scorer is None or not values["orders_total"]:
+    if scorer is None or _unjudged(scorer.artefact.churned, values) is not None:
         return None
-    return Churn(scorer.score(vector))
+    return scorer.churn(vector)
+
+
+def _unjudged(churned: Churned, values: Mapping[str, float]) -> str | None:
+    """Say why a customer is none of whom churn could be foretold."""
+    if churned is Churned.CANCEL:
+        return None if values["subscribed"] == 1.0 and not values["cancellation_asked"] else NO_SUBSCRIPTION
+    return None if values["orders_total"] else NO_ORDER
 
 
 def _explained(
@@ -142,16 +152,14 @@ def _explained(
 def _faults(
     scorer: ChurnScorer | None, values: Mapping[str, float], products: tuple[Recommendation, ...]
 ) -> Iterator[str]:
-    if not values["orders_total"]:
-        yield NO_ORDER
-    elif scorer is not None and values["recency_days"] > scorer.active:
+    churned = Churned.SILENCE if scorer is None else scorer.artefact.churned
+    unjudged = _unjudged(churned, values)
+    if unjudged is not None:
+        yield unjudged
+    elif scorer is not None and churned is Churned.SILENCE and values["recency_days"] > scorer.active:
         yield f"no order in {scorer.active} days: the churn model was not trained on such customers"
     if not products:
         yield NO_PRODUCTS
-
-
-def _highest(churn: Churn | None) -> float | None:
-    return None if churn is None else max(churn.probability.values())
 
 
 def _known(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -19,11 +19,13 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """Camel case outside, and nothing unknown."""
+
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", populate_by_name=True)
 
 
-class DecisionRequest(_Shape):
+class DecisionRequest(Shape):
     """The question of what next for a customer."""
 
     model_config = ConfigDict(
@@ -79,7 +81,7 @@ class DecisionRequest(_Shape):
         return self
 
 
-class ReasonShape(_Shape):
+class ReasonShape(Shape):
     """Why a probability is what it is."""
 
     signal: str
@@ -92,21 +94,28 @@ class ReasonShape(_Shape):
     )
 
 
-class ChurnShape(_Shape):
+class ChurnShape(Shape):
     """The probability of leaving."""
 
     probability: dict[str, float] = Field(description="By horizon in days.")
+    horizon: int = Field(
+        description="The main horizon, in days: the one that triggers, actions and reasons use."
+    )
+    median_days: float | None = Field(
+        description="Days until half of such customers will have ordered (with cancellation as churn: "
+        "cancelled). Null beyond the last horizon."
+    )
     reasons: list[ReasonShape]
 
 
-class TriggerShape(_Shape):
+class TriggerShape(Shape):
     """A moment to speak."""
 
     id: str
     reason: str
 
 
-class ActionShape(_Shape):
+class ActionShape(Shape):
     """A candidate, ranked by its expected value."""
 
     id: str
@@ -116,7 +125,7 @@ class ActionShape(_Shape):
     propensity: float = Field(description="The probability with which it was chosen to stand first.")
 
 
-class RecommendationShape(_Shape):
+class RecommendationShape(Shape):
     """A product to show."""
 
     product_id: str
@@ -125,7 +134,7 @@ class RecommendationShape(_Shape):
     reason: str
 
 
-class VersionsShape(_Shape):
+class VersionsShape(Shape):
     """What the decision was made with."""
 
     catalog: str
@@ -133,7 +142,7 @@ class VersionsShape(_Shape):
     actions: str
 
 
-class DecisionResponse(_Shape):
+class DecisionResponse(Shape):
     """The answer."""
 
     decision_id: str = Field(description="Cite it in later events as the property `decisionId`.")
@@ -150,14 +159,14 @@ class DecisionResponse(_Shape):
     degraded: list[str] = Field(description="What was missing.")
 
 
-class RefusalShape(_Shape):
+class RefusalShape(Shape):
     """An event that was refused."""
 
     index: int = Field(description="Its place in the batch, counted from 0.")
     reason: str
 
 
-class TakenResponse(_Shape):
+class TakenResponse(Shape):
     """What became of the events; those accepted are in the event log."""
 
     success: bool
@@ -166,7 +175,7 @@ class TakenResponse(_Shape):
     rejected: list[RefusalShape]
 
 
-class ReadyResponse(_Shape):
+class ReadyResponse(Shape):
     """The API answers decisions."""
 
     ready: bool
@@ -175,7 +184,7 @@ class ReadyResponse(_Shape):
     degraded: list[str]
 
 
-class LiveResponse(_Shape):
+class LiveResponse(Shape):
     """The process runs."""
 
     alive: bool

@@ -23,10 +23,21 @@ class Reason(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Churn(msgspec.Struct, frozen=True, rename="camel"):
-    """The probability of leaving, by horizon in days, with its reasons."""
+    """The probability of leaving, by horizon in days, with the reasons for that of the main one, `horizon`.
+
+    `median_days` is when half of such customers will have ordered (or cancelled, where that is what counts);
+    None if that lies beyond the last horizon.
+    """
 
     probability: dict[str, float]
+    horizon: int
+    median_days: float | None
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def main(self) -> float:
+        """The probability at the main horizon."""
+        return self.probability[str(self.horizon)]
 
 
 class Trigger(msgspec.Struct, frozen=True, rename="camel"):

@@ -14,9 +14,7 @@ from models.triggers import triggers
 
 def found(*, stage: Stage = Stage.ACTIVE, churn: float | None = None, **values: float) -> dict[str, str]:
     everything = dict.fromkeys(NAMES, math.nan) | values
-    return {
-        one.id: one.reason for one in triggers(everything, stage, None if churn is None else {"60": churn})
-    }
+    return {one.id: one.reason for one in triggers(everything, stage, churn)}
 
 
 @pytest.mark.parametrize(

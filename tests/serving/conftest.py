@@ -1,6 +1,6 @@
 """A real API on a real Redis, with a clock that a test moves, a small model and customers to ask about."""
 
-import hashlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,9 @@ from features.profile import new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
 from models.actions import load
-from models.booster import FastBooster
-from models.published import KEY, Metadata
+from models.artefact import Artefact, Churned, Horizon, Linear, Scale, digest, encode
+from models.curve import ChurnCurve
+from models.published import KEY, fields
 from models.recommendations import fit
 from models.recommendations import publish as publish_table
 from serving.app import create_app
@@ -57,6 +58,7 @@ shrinkage=1
 
 MakeApp = Callable[..., FastAPI]
 Seed = Callable[[str, list[int]], None]
+Publish = Callable[..., str]
 
 
 @dataclass
@@ -138,7 +140,7 @@ def is_problem(response: Any, status: int) -> dict[str, Any]:
     return body
 
 
-def model_text() -> str:
+def _stumps() -> str:
     """Two stumps in LightGBM's format: overdue by over two gaps, or no order in 30 days, raises the risk."""
     splits = ((NAMES.index("overdue_ratio"), 2.0), (NAMES.index("recency_days"), 30.0))
     trees = [STUMP.format(index=n, feature=f, threshold=at) for n, (f, at) in enumerate(splits)]
@@ -157,22 +159,35 @@ def model_text() -> str:
     return f"tree\n{lines}\n{''.join(trees)}end of trees\n"
 
 
+def small_model(**changes: Any) -> Artefact:
+    """A churn model of two stumps: silence over 60 days, and with odds e times as high over 30."""
+    nothing = (0.0,) * len(NAMES)
+    horizons = tuple(
+        Horizon(days, _stumps(), Linear(nothing, nothing, bias), 1.0, 1.0)
+        for days, bias in ((30, 1.0), (60, 0.0))
+    )
+    given: dict[str, Any] = {
+        "catalog": VERSION,
+        "names": NAMES,
+        "churned": Churned.SILENCE,
+        "active": 120,
+        "main": 60,
+        "scale": Scale(nothing, nothing),
+        "horizons": horizons,
+        "example": tuple(float(n) for n in range(len(NAMES))),
+    }
+    made = Artefact(**given | changes)
+    expected = ChurnCurve(made).predict_one([math.nan if x is None else x for x in made.example])
+    return msgspec.structs.replace(made, expected=tuple(expected))
+
+
 @pytest.fixture
-def publish(redis: Redis, clock: HandClock) -> Callable[[], str]:
+def publish(redis: Redis, clock: HandClock) -> Publish:
     """Publish a small churn model as training does, wait until the API looks, and return its version."""
 
-    def write() -> str:
-        text, example = model_text(), tuple(float(n) for n in range(len(NAMES)))
-        meta = Metadata(
-            catalog=VERSION,
-            names=NAMES,
-            horizon=60,
-            active=120,
-            digest=hashlib.sha256(text.encode()).hexdigest(),
-            example=example,
-            expected=FastBooster(text).predict_one(example),
-        )
-        redis.hset(KEY, mapping={"version": "1", "model": text, "meta": msgspec.json.encode(meta)})
+    def write(**changes: Any) -> str:
+        raw = encode(small_model(**changes))
+        redis.hset(KEY, mapping=fields("1", raw, digest(raw)))
         clock.now += 2
         return "1"
 

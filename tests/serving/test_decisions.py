@@ -1,7 +1,6 @@
 """A decision for everyone, at any time, with a receipt."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +13,25 @@ from redis import Redis
 from ebbtide.domain.ingest import iso
 from ebbtide.logs.decisions import DecisionLog
 from features.catalog import NAMES, VERSION
+from features.profile import new_state, update
+from features.signals.testing import order
+from features.store.online import OnlineStore
 from models.actions import load
+from models.artefact import Churned
 from models.published import KEY
 from serving.schemas import DecisionResponse
-from tests.serving.conftest import DAY, LOYAL, NOW, SLIPPING, TODAY, HandClock, MakeApp, Seed, is_problem
-
-Publish = Callable[[], str]
+from tests.serving.conftest import (
+    DAY,
+    LOYAL,
+    NOW,
+    SLIPPING,
+    TODAY,
+    HandClock,
+    MakeApp,
+    Publish,
+    Seed,
+    is_problem,
+)
 
 
 def ask(client: TestClient, customer: Any = "7", **more: Any) -> dict[str, Any]:
@@ -45,6 +57,34 @@ def test_a_loyal_customer_gets_a_full_decision(
     assert found["churn"]["reasons"]
     assert found["actions"][0]["propensity"] == 1.0
     assert {one["productId"] for one in found["recommendations"]} & {"milk", "tea"}
+
+
+def test_the_curve_gives_each_horizon_and_the_median(publish: Publish, seed: Seed, client: TestClient):
+    publish()
+    seed("loyal", LOYAL)
+    seed("slipping", SLIPPING)
+    loyal, slipping = ask(client, "loyal")["churn"], ask(client, "slipping")["churn"]
+    assert loyal["horizon"] == 60
+    assert loyal["probability"]["30"] > loyal["probability"]["60"]
+    assert 0 < loyal["medianDays"] < 30
+    assert slipping["medianDays"] is None
+
+
+def test_where_cancellation_is_churn_only_subscribers_can_leave(
+    publish: Publish, seed: Seed, redis: Redis, client: TestClient
+):
+    publish(churned=Churned.CANCEL)
+    seed("buyer", LOYAL)
+    state = new_state()
+    update(state, order(TODAY - 9, name="Subscription Started", customer="subscriber"))
+    OnlineStore(redis).write_many([("subscriber", state)])
+    assert ask(client, "subscriber")["churn"]["probability"]["60"] > 0
+    update(state, order(TODAY - 3, name="Subscription Cancelled", customer="subscriber"))
+    OnlineStore(redis).write_many([("subscriber", state)])
+    for customer in ("buyer", "subscriber"):
+        found = ask(client, customer)
+        assert found["churn"] is None
+        assert "no subscription to judge churn by, or one that was cancelled" in found["degraded"]
 
 
 def test_a_slipping_customer_is_likelier_to_leave_and_treated_otherwise(
@@ -87,13 +127,13 @@ def test_without_a_model_churn_is_null_and_said_to_be_missing(seed: Seed, client
 
 
 def test_a_model_that_cannot_be_used_is_named(redis: Redis, clock: HandClock, seed: Seed, client: TestClient):
-    redis.hset(KEY, mapping={"version": "9", "model": "nonsense", "meta": "{}"})
+    redis.hset(KEY, mapping={"version": "9", "model": "nonsense", "digest": "0"})
     seed("7", LOYAL)
     clock.now += 2
     found = ask(client)
     assert found["churn"] is None
     assert found["degraded"][0] == "no churn model"
-    assert "expected a published model" in found["degraded"][1]
+    assert "expected version 9 as it was published" in found["degraded"][1]
 
 
 def test_a_customer_long_gone_lies_outside_the_model(publish: Publish, seed: Seed, client: TestClient):
