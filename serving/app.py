@@ -11,6 +11,7 @@ from redis import Redis
 from ebbtide import __version__
 from ebbtide.clock import Clock, system_clock
 from ebbtide.domain.ingest import MAX_BATCH_BYTES
+from ebbtide.logs.alerts import AlertLog
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.events import EventLog
 from ebbtide.logs.rejected import RejectedLog
@@ -23,7 +24,7 @@ from serving.body import BoundedBody
 from serving.decide import Decider
 from serving.intake import Intake
 from serving.metrics import Metrics, Timing
-from serving.routes import decisions, health, ingest
+from serving.routes import alerts, decisions, health, ingest
 from serving.security import askers, writers
 from serving.services import Services, Warmth
 
@@ -56,7 +57,7 @@ def create_app(
         write_key: what senders of events give as user name.
         catalogue: the actions to choose from.
         rejected: the folder in which refused events are kept.
-        api_key: if given, decisions need it as a bearer token.
+        api_key: if given, decisions and alerts need it as a bearer token.
         clock: gives the present as Unix seconds, UTC.
     """
     metrics = Metrics()
@@ -74,6 +75,7 @@ def create_app(
     problems.install(app)
     app.include_router(ingest.router, dependencies=[Depends(writers(write_key))])
     app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])
+    app.include_router(alerts.router, dependencies=[Depends(askers(api_key))])
     app.include_router(health.router)
     app.add_middleware(BoundedBody, limit=MAX_BATCH_BYTES)
     app.add_middleware(Timing, metrics=metrics)
@@ -94,6 +96,7 @@ def _services(
         intake=Intake(log, RejectedLog(rejected), metrics),
         decider=decider,
         decisions=DecisionLog(redis, keep=DECISIONS_KEPT, seconds=DECISIONS_SECONDS),
+        alerts=AlertLog(redis),
         warmth=Warmth(redis, decider),
         metrics=metrics,
     )

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from ebbtide.clock import Clock
 from ebbtide.errors import EbbtideError
+from ebbtide.logs.alerts import AlertLog
 from ebbtide.logs.decisions import DecisionLog
 from serving.decide import Decider
 from serving.intake import Intake
@@ -56,6 +57,7 @@ class Services:
     intake: Intake
     decider: Decider
     decisions: DecisionLog
+    alerts: AlertLog
     warmth: Warmth
     metrics: Metrics
 

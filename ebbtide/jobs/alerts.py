@@ -49,10 +49,14 @@ def standing(
     return found
 
 
-def follow(client: Redis) -> Iterator[Alert]:
-    """Every alert from now on, when it is raised and when it is cleared; never ends."""
+def newest(client: Redis) -> str:
+    """The place in the log of alerts behind which nothing is yet."""
+    return AlertLog(client).newest()
+
+
+def follow(client: Redis, after: str) -> Iterator[Alert]:
+    """Every alert logged behind a place, when it was raised and when it was cleared; never ends."""
     log = AlertLog(client)
-    after = log.newest()
     while True:
         for place, alert in log.follow(after, wait=WAIT):
             after = place
