@@ -17,6 +17,7 @@ import redis
 
 from ebbtide.errors import ModelError, StoreError
 from models import artefact as documents
+from models.aliases import Move, record
 from models.artefact import Artefact
 from models.published import KEY, fields
 
@@ -62,9 +63,13 @@ def register(client: "MlflowClient", model_uri: str, run_id: str, artefact: Arte
         "label": str(artefact.churned),
         "horizon": str(artefact.main),
     }
-    version = str(client.create_model_version(MODEL, model_uri, run_id, tags=tags).version)
+    made = client.create_model_version(MODEL, model_uri, run_id, tags=tags)
+    version = str(made.version)
     alias = CHALLENGER if _fits(client, tags) else CHAMPION
+    before = aliased(client, alias)
     client.set_registered_model_alias(MODEL, alias, version)
+    moved = Move(made.creation_timestamp / 1000.0, alias, version, before, "ebbtide train", "newly trained")
+    record(client, MODEL, moved)
     return Registered(version, alias)
 
 

@@ -1,0 +1,185 @@
+"""The models' lives: side by side on time that neither has seen, promoted with proof, rolled back."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from redis import Redis
+
+from ebbtide.errors import ModelError
+from ebbtide.jobs.apply import apply
+from ebbtide.jobs.progress import Advance, Progress
+from ebbtide.settings import Settings
+from features import history
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.artefact import Artefact
+    from models.promotion import Comparison, Order, Version
+    from models.registry import Registry
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two versions on the same customers at the same cut-off, later than the training of both."""
+
+    champion: str
+    challenger: str
+    cutoff: str
+    horizon: int
+    comparison: "Comparison"
+
+    def public(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        found = self.comparison
+        return {
+            "champion": {"version": self.champion, "metrics": found.champion},
+            "challenger": {"version": self.challenger, "metrics": found.challenger},
+            "cutoff": self.cutoff,
+            "horizon": self.horizon,
+            "rows": found.rows,
+            "churn_rate": found.churn_rate,
+            "gains": {name: gain._asdict() for name, gain in found.gains.items()},
+            "proven": found.proven,
+        }
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Which version is the champion now, its version in Redis, and what spoke for it, unless forced."""
+
+    version: str
+    published: str
+    compared: Compared | None = None
+
+    def public(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        compared = None if self.compared is None else self.compared.public()
+        return {"version": self.version, "published": self.published, "compared": compared}
+
+
+def registry(settings: Settings) -> "Registry":
+    """Where MLflow keeps this working folder's models."""
+    from models.registry import Registry
+
+    return Registry(settings.mlflow_uri, settings.mlflow_artifacts)
+
+
+def compare(
+    settings: Settings, redis_url: str, champion: str, challenger: str, progress: Progress
+) -> Compared:
+    """Compare two versions, or aliases, on the test rows of the newer training, rebuilt from the history.
+
+    Raises:
+        ModelError: there is no such version, one has not the other's horizon, or there is no history.
+    """
+    from models import promotion
+    from models.churn import label
+
+    target = registry(settings)
+    ours, theirs = (promotion.named(target, name) for name in (challenger, champion))
+    with progress("Models (MLflow)"):
+        known = {each.version: each for each in promotion.versions(target)}
+        scorers = [promotion.usable(target, version) for version in (theirs, ours)]
+    newer = max((theirs, ours), key=lambda version: (known[version].test_cutoff, int(version)))
+    judged = scorers[(theirs, ours).index(newer)].artefact
+    for scorer in scorers:
+        _check_label(judged, scorer.artefact, scorer.version)
+    with progress("Test rows (Feast, point in time)") as advance:
+        rows = _test_rows(settings, redis_url, judged, known[newer], advance)
+    matrix = rows[list(judged.names)].to_numpy(np.float64)
+    before, after = (
+        scorer.curve.predict_many(matrix)[:, scorer.days.index(judged.main)] for scorer in scorers
+    )
+    with progress("Comparison (customers drawn anew)"):
+        churned, customers = rows[label(judged.main)].to_numpy() == 1.0, rows["customer_id"].to_numpy()
+        found = promotion.compare(churned, before, after, customers)
+    return Compared(theirs, ours, known[newer].test_cutoff, judged.main, found)
+
+
+def promote(
+    settings: Settings,
+    client: Redis,
+    redis_url: str,
+    name: str,
+    order: "Order",
+    *,
+    force: bool,
+    progress: Progress,
+) -> Promoted:
+    """Make a version the champion if it is better than the present one beyond chance, or if forced.
+
+    Raises:
+        ModelError: not proven better (with the figures), or the version cannot be used; nothing is changed.
+        StoreError: Redis cannot be written; nothing is changed.
+    """
+    from models import promotion
+    from models.registry import CHAMPION
+
+    target = registry(settings)
+    version = promotion.named(target, name)
+    compared = None
+    reigns = any(CHAMPION in each.aliases for each in promotion.versions(target))
+    if reigns and not force:
+        compared = compare(settings, redis_url, CHAMPION, version, progress)
+        if not compared.comparison.proven:
+            raise ModelError(_refusal(compared))
+    return Promoted(version, promotion.promote(target, client, version, order), compared)
+
+
+def rollback(settings: Settings, client: Redis, order: "Order", to: str | None) -> Promoted:
+    """Make an earlier champion champion again: `to`, or the one before the present one.
+
+    Raises:
+        ModelError: there is none, or it cannot be used; nothing is changed.
+        StoreError: Redis cannot be written; nothing is changed.
+    """
+    from models import promotion
+
+    target = registry(settings)
+    published = promotion.rollback(
+        target, client, order, to=None if to is None else promotion.named(target, to)
+    )
+    return Promoted(published.split("-")[0], published)
+
+
+def _check_label(judged: "Artefact", artefact: "Artefact", version: str) -> None:
+    if artefact.churned is not judged.churned or judged.main not in artefact.days:
+        raise ModelError(
+            f"models: expected {version} to know churn by {judged.churned} within {judged.main} days, found "
+            f"{artefact.churned} within {', '.join(map(str, artefact.days))} days; "
+            "compare models of one label, or promote with --force --reason"
+        )
+
+
+def _test_rows(
+    settings: Settings, redis_url: str, judged: "Artefact", newer: "Version", advance: Advance
+) -> "pd.DataFrame":
+    """The rows on which the newer version was tested, as training built them."""
+    from models.churn import Plan
+    from models.dataset import training_rows
+
+    span = history.span(settings.history)
+    if span is None or not newer.test_cutoff:
+        raise ModelError(
+            f"models: expected the history and the test cut-off of version {newer.version}, found "
+            f"{'no cut-off' if span else 'no history'}; train again with `ebbtide train`"
+        )
+    cutoff = datetime.fromisoformat(newer.test_cutoff).replace(tzinfo=UTC)
+    plan = Plan(main=judged.main, active=judged.active, churned=judged.churned, horizons=())
+    store, end = apply(settings, redis_url), datetime.fromtimestamp(span[1], UTC)
+    return training_rows(store, settings.history, (cutoff,), plan, until=end, advance=advance)
+
+
+def _refusal(compared: Compared) -> str:
+    found = compared.comparison
+    judge = found.gains["log_loss"]
+    auc = found.gains["roc_auc"]
+    return (
+        f"models: version {compared.challenger} was not promoted: expected its gain in log loss over version "
+        f"{compared.champion} to be above 0 beyond chance, found {judge.gain:+.4f} (95% {judge.low:+.4f} to "
+        f"{judge.high:+.4f}) on {found.rows:,} customers at {compared.cutoff} (gain in AUC {auc.gain:+.4f}, "
+        f"{auc.low:+.4f} to {auc.high:+.4f}); to promote it all the same: --force --reason TEXT"
+    )
