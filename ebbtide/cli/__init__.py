@@ -8,7 +8,7 @@ from types import FrameType
 import typer
 
 from ebbtide import __version__
-from ebbtide.cli import evaluate, verbs
+from ebbtide.cli import alerts, evaluate, models, verbs
 from ebbtide.errors import EbbtideError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app.command(
 app.command("stream", epilog="Example: ebbtide stream --once")(verbs.stream)
 app.command("train", epilog="Example: ebbtide train --horizon 60 --active 120 --json")(verbs.train)
 app.command("serve", epilog="Example: ebbtide serve --port 0")(verbs.serve)
+app.command("alerts", epilog="Example: ebbtide alerts --follow --json")(alerts.alerts)
+app.command("score", epilog="Example: ebbtide score --all --out scores.parquet")(alerts.score)
 app.command("apply", epilog="Example: ebbtide apply --json")(verbs.apply)
 app.command("mlflow", epilog="Example: ebbtide mlflow --port 5000")(verbs.mlflow)
 app.command("check", epilog="Example: ebbtide check --json")(verbs.check)
@@ -34,6 +36,7 @@ verify = typer.Typer(no_args_is_help=True, help="Prove what the documentation cl
 verify.command("parity", epilog="Example: ebbtide verify parity --events a.jsonl --json")(verbs.parity)
 app.add_typer(verify, name="verify")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(models.app, name="models")
 
 
 def _version(asked: bool) -> None:

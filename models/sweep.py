@@ -1,0 +1,142 @@
+"""The sweep: every customer of the store, scored a chunk at a time in bounded memory."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ebbtide.domain.customer import Stage
+from features import lifecycle
+from features.catalog import NAMES
+from features.profile import State, vector
+from features.store.online import OnlineStore
+from models.scorer import ChurnScorer
+
+Array = NDArray[np.float64]
+
+CHUNK = 2_000
+TOP = 10
+"""Customers named in a summary: those with the most value at risk."""
+_ORDERED = NAMES.index("orders_total")
+_STAGE_NAMES = (
+    "orders_total",
+    "gaps_total",
+    "gap_last_days",
+    "gap_mean_days",
+    "recency_days",
+    "purchase_days",
+    "tenure_days",
+)
+_STAGE_PLACES = [NAMES.index(name) for name in _STAGE_NAMES]
+
+
+class Swept(NamedTuple):
+    """A chunk of customers, all of shape (n,) but `curve`, which is (n, horizons).
+
+    Of those who never ordered there is nothing to judge by: `curve` and `at_risk` are NaN.
+    """
+
+    customers: list[str]
+    stages: list[Stage]
+    curve: Array
+    worth: Array
+    at_risk: Array
+
+
+class Ranked(NamedTuple):
+    """A customer of the summary."""
+
+    value_at_risk: float
+    customer: str
+    probability: float
+    stage: Stage
+
+
+@dataclass
+class Summary:
+    """What a sweep found: customers by stage, and of those who ordered the mean probability and the money."""
+
+    customers: int = 0
+    judged: int = 0
+    stages: Counter[Stage] = field(default_factory=Counter)
+    value_at_risk: float = 0.0
+    top: list[Ranked] = field(default_factory=list)
+    _total: float = 0.0
+
+    @property
+    def mean_probability(self) -> float | None:
+        """At the main horizon, over those judged; None if there are none."""
+        return self._total / self.judged if self.judged else None
+
+    def add(self, chunk: Swept, main: int) -> None:
+        """Take a chunk up; `main` is the place of the main horizon."""
+        probability = chunk.curve[:, main]
+        known = ~np.isnan(probability)
+        self.customers += len(chunk.customers)
+        self.judged += int(known.sum())
+        self.stages.update(chunk.stages)
+        self._total += float(probability[known].sum())
+        self.value_at_risk += float(chunk.at_risk[known].sum())
+        best = np.argsort(np.where(known, -chunk.at_risk, math.inf))[:TOP]
+        self.top += [
+            Ranked(float(chunk.at_risk[n]), chunk.customers[n], float(probability[n]), chunk.stages[n])
+            for n in best.tolist()
+            if known[n]
+        ]
+        self.top = sorted(self.top, key=lambda each: (-each.value_at_risk, each.customer))[:TOP]
+
+
+def sweep(
+    store: OnlineStore,
+    scorer: ChurnScorer,
+    worth: Callable[[Array], Array],
+    now: float,
+    chunk: int = CHUNK,
+) -> Iterator[Swept]:
+    """Score everyone as of `now` (Unix seconds, UTC), each at least once.
+
+    Args:
+        store: the online store.
+        scorer: the champion.
+        worth: the money expected over 12 months, for a matrix of shape (n, signals).
+        now: the moment.
+        chunk: customers at once.
+
+    Raises:
+        StoreError: a state of another catalog.
+        redis.RedisError: Redis does not answer.
+    """
+    main = scorer.days.index(scorer.horizon)
+    for names in store.customers(chunk):
+        found = [
+            (name, state)
+            for name, state in zip(names, store.read_many(names), strict=True)
+            if state is not None and not state.merged_into
+        ]
+        signals = matrix([state for _, state in found], now)
+        curve = scorer.curve.predict_many(signals)
+        curve[signals[:, _ORDERED] == 0.0] = math.nan
+        money = worth(signals)
+        yield Swept([name for name, _ in found], stages(signals), curve, money, curve[:, main] * money)
+
+
+def matrix(states: list[State], now: float) -> Array:
+    """The signals of many customers, shape (n, signals)."""
+    rows = map(vector, states, repeat(now))
+    found = np.empty((len(states), len(NAMES)))
+    for place, row in enumerate(rows):
+        found[place] = row
+    return found
+
+
+def stages(signals: Array) -> list[Stage]:
+    """The stage of each row."""
+    return [
+        lifecycle.stage(dict(zip(_STAGE_NAMES, row, strict=True)))
+        for row in signals[:, _STAGE_PLACES].tolist()
+    ]
