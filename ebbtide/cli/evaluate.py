@@ -32,11 +32,11 @@ def churn(
     file: Annotated[Path, typer.Argument(help="A log, as `ebbtide import` takes it.")],
     mapping: MapOption = None,
     horizon: Annotated[
-        int, typer.Option(min=1, help="Days ahead within which a silent customer has churned.")
-    ] = 60,
+        int | None, typer.Option(min=1, help="Days ahead within which a silent customer has churned.")
+    ] = None,
     active: Annotated[
-        int, typer.Option(min=1, help="Days back within which a customer with an order counts as active.")
-    ] = 120,
+        int | None, typer.Option(min=1, help="Days back within which a customer counts as active.")
+    ] = None,
     rolling: Annotated[
         bool, typer.Option("--rolling", help="Test every two weeks over the last third of the log.")
     ] = False,
@@ -54,14 +54,16 @@ def churn(
     from ebbtide import console
     from ebbtide.clock import system_clock
     from ebbtide.jobs.evaluate_churn import evaluate_churn
+    from ebbtide.settings import load
     from streaming.importing.importer import open_log
     from streaming.importing.mapping import parse_mapping
 
+    settings = load()
     log = open_log(file, parse_mapping(mapping) if mapping else None)
     found = evaluate_churn(
         log,
-        horizon=horizon,
-        active=active,
+        horizon=horizon or settings.horizon,
+        active=active or settings.active,
         rolling=rolling,
         clock=system_clock,
         progress=console.bar,
