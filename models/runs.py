@@ -16,6 +16,7 @@ from models import artefact as documents
 from models.artefact import Artefact, Churned
 from models.churn import TrainedModel, label
 from models.curve import ChurnCurve
+from models.drift import describe
 from models.registry import DOCUMENT, EXPERIMENT, Registered, Registry, load_mlflow, register, session
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
+POPULATION = "population.json"
 _REQUIREMENTS = ("lightgbm", "mlflow", "msgspec", "numpy", "pandas")
 """What scoring needs beside Ebbtide itself, which is on no index that pip could take it from."""
 
@@ -52,6 +54,7 @@ def log_training(registry: Registry, training: Training) -> Registered:
         with mlflow.start_run(experiment_id=experiment, run_name=_run_name(training)) as run:
             _log_facts(training)
             _log_rows(training)
+            mlflow.log_dict(_population(training), POPULATION)
             for name, figure in training.figures.items():
                 mlflow.log_figure(figure, f"plots/{name}")
             logged = _log_model(training)
@@ -96,6 +99,12 @@ def _log_facts(training: Training) -> None:
     )
     mlflow.set_tags({"catalog": artefact.catalog, "label": label_text(artefact)})
     mlflow.log_metrics(dict(training.metrics) | {f"rows_{days}": n for days, n in model.rows.items()})
+
+
+def _population(training: Training) -> dict[str, Any]:
+    """How the signals spread, to tell later whether customers have changed."""
+    names = training.model.artefact.names
+    return describe(training.train_rows[list(names)].to_numpy(float), names)
 
 
 def _named(choice: Any) -> list[tuple[str, Any]]:
