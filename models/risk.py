@@ -6,7 +6,6 @@ was trained on had been silent. With cancellations as churn it is those with a r
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -24,6 +23,8 @@ FURTHEST_DAYS = 365.0
 """How far ahead a crossing is looked for."""
 EXACT = 3_600.0
 """Seconds by which the moment of a crossing may be late."""
+FIRST_STEP = 4 * DAY
+"""How far the first look ahead goes; each further one goes twice as far."""
 _GAPS = NAMES.index("gaps_total")
 _GAP_MEAN = NAMES.index("gap_mean_days")
 _RECENCY = NAMES.index("recency_days")
@@ -86,7 +87,7 @@ def next_crossing(
 ) -> float | None:
     """When silence alone would bring the probability to the threshold.
 
-    Looks at doubling distances, then halves the stretch within which it is first found there; a rise and fall
+    Looks at growing distances, then halves the stretch within which it is first found there; a rise and fall
     between two looks is not seen.
 
     Args:
@@ -99,11 +100,30 @@ def next_crossing(
     Returns:
         A moment after `now` at which it is reached, an hour late at most; None if it is not.
     """
-    return _first(
-        lambda moment: probability(curve, state, moment) >= threshold,
-        now,
-        min(until, now + FURTHEST_DAYS * DAY),
-    )
+    found = _stretch(curve, state, now, threshold, until)
+    if found is None:
+        return None
+    low, high = found
+    while high - low > EXACT:
+        low, high = _half(curve, state, threshold, low, high)
+    return high
+
+
+def next_check(
+    curve: ChurnCurve, state: State, now: float, threshold: float, until: float = math.inf
+) -> float | None:
+    """When to look again so as not to miss the crossing, with few looks ahead; None if none is found.
+
+    It is `next_crossing` found in instalments: a moment at or before it, the nearer the sooner it comes. Most
+    customers order again long before; the crossing itself is worked out for the few who do not.
+    """
+    found = _stretch(curve, state, now, threshold, until)
+    if found is None:
+        return None
+    low, high = found
+    while low == now and high - low > EXACT:
+        low, high = _half(curve, state, threshold, low, high)
+    return high if low == now else low
 
 
 def verdict(policy: Policy, sight: Sight | None, last: Last | None, now: float) -> Verdict:
@@ -158,15 +178,20 @@ def _chance(curve: ChurnCurve, signals: list[float], now: float) -> tuple[float,
     return ordered_at, ordered_at + min(lifecycle.LOST * pace, float(artefact.active)) * DAY
 
 
-def _first(holds: Callable[[float], bool], now: float, end: float) -> float | None:
-    """The first moment found at which it holds, after `now` and not after `end`."""
-    low, step = now, DAY / 2
+def _stretch(
+    curve: ChurnCurve, state: State, now: float, threshold: float, until: float
+) -> tuple[float, float] | None:
+    """The first stretch found at whose end, but not at whose begin, the threshold is reached."""
+    end = min(until, now + FURTHEST_DAYS * DAY)
+    low, step = now, FIRST_STEP
     while low < end:
-        high = min(now + step, end)
-        if holds(high):
-            while high - low > EXACT:
-                middle = (low + high) / 2
-                low, high = (low, middle) if holds(middle) else (middle, high)
-            return high
+        high = min(low + step, end)
+        if probability(curve, state, high) >= threshold:
+            return low, high
         low, step = high, step * 2
     return None
+
+
+def _half(curve: ChurnCurve, state: State, threshold: float, low: float, high: float) -> tuple[float, float]:
+    middle = (low + high) / 2
+    return (low, middle) if probability(curve, state, middle) >= threshold else (middle, high)

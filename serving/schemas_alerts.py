@@ -10,9 +10,9 @@ from serving.schemas import ReasonShape, Shape
 
 
 class ChangeShape(Shape):
-    """What changed since the last look."""
+    """What changed since the customer was last heard of, or, where an event brought it, before that event."""
 
-    since: str = Field(description="When that was.")
+    since: str = Field(description="When that was looked at.")
     probability: float = Field(description="As it was then.")
     moved: list[str] = Field(description="What moved it most, in words; empty when an event did.")
 

@@ -27,7 +27,7 @@ return 1
 
 
 class Look(msgspec.Struct, frozen=True, array_like=True):
-    """What was seen at the last check: its time (Unix seconds) and the probability."""
+    """What was seen at a check that is told against: its time (Unix seconds) and the probability."""
 
     at: float
     probability: float

@@ -24,7 +24,7 @@ from features.profile import State, named, vector
 from features.store.online import OnlineStore
 from models.reasons import reasons
 from models.remedies import rescored
-from models.risk import Policy, Sight, Step, Verdict, look, next_crossing, rests_until, verdict
+from models.risk import Policy, Sight, Step, Verdict, look, next_check, rests_until, verdict
 from models.scorer import ChurnScorer, ModelWatcher
 from streaming.checks import Checks, Done, Due, Look
 
@@ -112,8 +112,7 @@ class Watch:
             self._alerts.put(self._alert(case, sight, scorer, now), now, case.last)
         elif found.by is not None and case.last is not None:
             self._alerts.clear(case.last, found.by, now)
-        seen = Look(now, 0.0 if sight is None else sight.probability)
-        return Done(case.due, seen, self._again(found, sight, case, scorer, now))
+        return Done(case.due, _kept(case, sight, now), self._again(found, sight, case, scorer, now))
 
     def _again(
         self, found: Verdict, sight: Sight | None, case: _Case, scorer: ChurnScorer, now: float
@@ -125,7 +124,7 @@ class Watch:
         else:
             rested = rests_until(self._policy, case.last)
         threshold = self._policy.threshold
-        crossing = next_crossing(scorer.curve, case.state, now, threshold, sight.closes_at)
+        crossing = next_check(scorer.curve, case.state, now, threshold, sight.closes_at)
         return None if crossing is None else max(crossing, rested)
 
     def _alert(self, case: _Case, sight: Sight, scorer: ChurnScorer, now: float) -> Alert:
@@ -170,8 +169,15 @@ def _spread(customers: Sequence[str], start: float) -> dict[str, float]:
     return {customer: start + place / SPREAD_RATE for place, customer in enumerate(customers)}
 
 
+def _kept(case: _Case, sight: Sight | None, now: float) -> Look:
+    """The first look since the customer was last heard of: what silence changes is told against it."""
+    if case.before is not None and case.before.at >= case.state.last_at:
+        return case.before
+    return Look(now, 0.0 if sight is None else sight.probability)
+
+
 def _changed(case: _Case, sight: Sight, scorer: ChurnScorer, now: float) -> Change | None:
-    """What changed since the last look; what moved, only by silence: a state forgets how it was before."""
+    """What changed since the look kept; what moved, only by silence: a state forgets how it was before."""
     before = case.before
     if before is None:
         return None

@@ -24,7 +24,11 @@ class ClearedBy(StrEnum):
 
 
 class Change(msgspec.Struct, frozen=True, rename="camel"):
-    """What changed since the last look: its time, the probability then, and what moved most, in words."""
+    """What changed since the last look before this decline: its time, the probability then, what moved most.
+
+    That is the first look after the customer was last heard of, or, where an event brought the decline, the
+    one after the event before.
+    """
 
     since: str
     probability: float
@@ -36,7 +40,7 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
 
     `probability` is that of churn within `horizon` days. `value_at_risk` is it times the money expected of
     the customer over the next 12 months. After `closes_at`, with silence until then, the customer counts as
-    gone. `changed` is None at the first look. `owner` and `case_id` are for whoever takes the case.
+    gone. `changed` is None at the first look at a customer. `owner` and `case_id` are for whoever takes the case.
     """
 
     alert_id: str

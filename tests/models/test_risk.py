@@ -12,7 +12,7 @@ from features.profile import new_state, update
 from features.signals.testing import order
 from models.artefact import Churned
 from models.curve import ChurnCurve
-from models.risk import Policy, Sight, Step, look, next_crossing, probability, verdict
+from models.risk import Policy, Sight, Step, look, next_check, next_crossing, probability, verdict
 from tests.churn_model import artefact
 
 DAY = 86_400.0
@@ -52,9 +52,22 @@ def test_before_the_crossing_nothing_is_missed_and_at_it_nothing_is_lacking(thre
         assert probability(CURVE, WEEKLY, found - 3600) < threshold
 
 
+@given(st.floats(0.05, 0.95), st.floats(0, 60))
+def test_checks_lead_to_the_crossing_without_passing_it(threshold, later):
+    now = (170 + later) * DAY
+    crossing = next_crossing(CURVE, WEEKLY, now, threshold)
+    checks = [now]
+    while probability(CURVE, WEEKLY, checks[-1]) < threshold:
+        checks.append(next_check(CURVE, WEEKLY, checks[-1], threshold))
+    assert checks == sorted(set(checks))
+    assert checks[-1] <= crossing + 3600
+    assert len(checks) < 20
+
+
 def test_a_probability_that_never_gets_there_has_no_crossing():
     assert next_crossing(CURVE, customer(170), 171 * DAY, 0.7) is None  # one order has no rhythm
     assert next_crossing(CURVE, WEEKLY, 171 * DAY, 0.7, until=172 * DAY) is None
+    assert next_check(CURVE, customer(170), 171 * DAY, 0.7) is None
 
 
 def test_whoever_never_ordered_is_not_judged():
