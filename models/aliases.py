@@ -31,12 +31,14 @@ class Move(msgspec.Struct, frozen=True):
 def record(client: "MlflowClient", model: str, moved: Move) -> None:
     """Keep that an alias was moved."""
     kept = msgspec.structs.replace(moved, why=moved.why[:LONGEST_WHY])
-    key = f"{TAG}{round(moved.at * 1000):015d}.{moved.alias}.{moved.version}"
+    # By number, as clocks may go back; with time and version, as two may count the same number.
+    number = len(moves(client, model))
+    key = f"{TAG}{number:06d}.{round(moved.at * 1000)}.{moved.alias}.{moved.version}"
     client.set_registered_model_tag(model, key, msgspec.json.encode(kept).decode())
 
 
 def moves(client: "MlflowClient", model: str) -> list[Move]:
-    """Every move that was kept, oldest first."""
+    """Every move that was kept, in their order."""
     tags = client.get_registered_model(model).tags
     return [
         msgspec.json.decode(value, type=Move) for name, value in sorted(tags.items()) if name.startswith(TAG)
