@@ -40,7 +40,8 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
 
     `probability` is that of churn within `horizon` days. `value_at_risk` is it times the money expected of
     the customer over the next 12 months. After `closes_at`, with silence until then, the customer counts as
-    gone. `changed` is None at the first look at a customer. `owner` and `case_id` are for whoever takes the case.
+    gone. `changed` is None at the first look at a customer. `owner` and `case_id` are for whoever takes the
+    case.
     """
 
     alert_id: str
