@@ -106,6 +106,8 @@ def training_table(result: TrainResult) -> Table:
     table.add_row("churn_rate", f"{result.churn_rate:.4f}", "")
     table.add_row("horizons, days", ", ".join(map(str, result.horizons)), "")
     table.add_row("rows trained / tested on", f"{result.train_rows:,} / {result.test_rows:,}", "")
+    if result.trials:
+        table.add_row("sets of parameters tried", f"{result.trials:,}", "")
     table.add_row("items to recommend", f"{result.items:,}", "")
     return table
 

@@ -3,7 +3,8 @@
 Both learn from the signals as they stood at past cut-offs. What suits the customers at hand (how many trees,
 how strongly the linear weights are held to zero, how much each of the two counts) is chosen on the latest
 cut-offs, by models that know only what was known one horizon before them; then all rows train the model.
-Classes are not reweighted: that would spoil the probabilities.
+The older a row, the less it counts, so that levels which drift are followed. Classes are not reweighted: that
+would spoil the probabilities.
 
 Sources: Ke et al. 2017, "LightGBM: a highly efficient gradient boosting decision tree"; Wolpert 1992,
 "Stacked generalization".
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ebbtide.errors import ModelError
-from models.artefact import Artefact, Churned, Horizon, Linear
+from models.artefact import Artefact, Churned, Horizon, Linear, Scale
 from models.curve import ChurnCurve
 from models.inputs import Inputs, scale_of
 from models.stacking import shares
@@ -41,6 +42,8 @@ FALLBACK_ROUNDS = 120
 """Rounds when no cut-off can be held out without looking into its own future."""
 HELD_OUT_DAYS = 28
 """Cut-offs that lie this near to the latest are held out together: one alone may be an odd week."""
+HALF_LIFE = 90.0
+"""Days after which a row counts half: how customers behaved lately tells most of how they will."""
 STRENGTHS = (0.001, 0.01, 0.1)
 """Variances of the linear weights' prior; the first is that of few rows."""
 
@@ -112,9 +115,7 @@ def train(
     """
     names = tuple(names)
     _check(frame, plan.main)
-    matrix = _matrix(frame, names)
-    scale = scale_of(matrix)
-    rows = _Rows(matrix, Inputs(scale), frame["cutoff"].to_numpy("datetime64[s]").astype(np.int64) / 86_400.0)
+    rows = rows_of(frame, names)
     horizons, chosen, counts = [], {}, {}
     gains = np.zeros(len(names))
     for days in plan.days:
@@ -125,17 +126,17 @@ def train(
         known = _drawn(np.flatnonzero(~np.isnan(labels)), plan.seed)
         params = defaults(len(known), plan.seed) | plan.params
         choice = _choose(rows, labels, known, days, params)
-        trees = _grow(rows.matrix[known], labels[known], names, params, choice.rounds)
+        trees = _grow(rows, labels, known, names, params, choice.rounds)
         linear = _lean(rows, labels, known, choice.strength)
         gains += trees.feature_importance("gain")
         horizons.append(
             Horizon(days, trees.model_to_string(), linear, choice.trees_share, choice.linear_share)
         )
         chosen[days], counts[days] = choice, len(known)
-    artefact = Artefact(catalog, names, plan.churned, plan.active, plan.main, scale, tuple(horizons))
+    artefact = Artefact(catalog, names, plan.churned, plan.active, plan.main, rows.scale, tuple(horizons))
     importance = dict(zip(names, map(float, gains), strict=True))
     params = defaults(len(frame), plan.seed) | plan.params
-    return TrainedModel(_exemplified(artefact, matrix[-1]), chosen, importance, params, counts)
+    return TrainedModel(_exemplified(artefact, rows.matrix[-1]), chosen, importance, params, counts)
 
 
 def defaults(rows: int, seed: int) -> dict[str, Any]:
@@ -158,12 +159,19 @@ def defaults(rows: int, seed: int) -> dict[str, Any]:
     }
 
 
-class _Rows(NamedTuple):
-    """Signals of shape (n, signals), how the linear partner sees them, and each row's cut-off in days."""
+class Rows(NamedTuple):
+    """Signals of shape (n, signals), their scale for the linear partner, and each row's cut-off in days."""
 
     matrix: Array
-    inputs: Inputs
+    scale: Scale
     days: Array
+
+
+def rows_of(frame: "pd.DataFrame", names: tuple[str, ...]) -> Rows:
+    """Take what trains from a frame of `models.dataset`."""
+    matrix = _matrix(frame, names)
+    days = frame["cutoff"].to_numpy("datetime64[s]").astype(np.int64) / 86_400.0
+    return Rows(matrix, scale_of(matrix), days)
 
 
 def _check(frame: "pd.DataFrame", main: int) -> None:
@@ -188,14 +196,29 @@ def _drawn(known: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
     return np.sort(np.random.default_rng(seed).choice(known, MOST_ROWS, replace=False))
 
 
-def _choose(rows: _Rows, labels: Array, known: NDArray[np.intp], days: int, params: dict[str, Any]) -> Chosen:
+def held_out(
+    at: Array, labels: Array, known: NDArray[np.intp], days: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """Part rows into those to learn from and the latest, which judge; None where that leaves too few.
+
+    Args:
+        at: each row's cut-off in days, shape (n,).
+        labels: of shape (n,).
+        known: places of the rows that have a label.
+        days: the horizon: no label learned from looks past the first cut-off that judges.
+    """
+    held = known[at[known] > at[known].max() - HELD_OUT_DAYS]
+    past = known[at[known] <= at[held].min() - days]
+    return (past, held) if _enough(labels[past]) and _enough(labels[held]) else None
+
+
+def _choose(rows: Rows, labels: Array, known: NDArray[np.intp], days: int, params: dict[str, Any]) -> Chosen:
     """Choose on the latest cut-offs, by models of what was known one horizon before the first of them."""
-    at = rows.days[known]
-    held = known[at > at.max() - HELD_OUT_DAYS]
-    past = known[at <= rows.days[held].min() - days]
-    if not (_enough(labels[past]) and _enough(labels[held])):
+    parted = held_out(rows.days, labels, known, days)
+    if parted is None:
         return Chosen(FALLBACK_ROUNDS, STRENGTHS[0], 0.5, 0.5)
-    trees = _grow_until_best(rows.matrix, labels, past, held, params)
+    past, held = parted
+    trees = grow_until_best(rows, labels, past, held, params)
     tree_odds = np.asarray(trees.predict(rows.matrix[held], raw_score=True))
     tried = [
         (_log_loss(labels[held], odds), strength, odds)
@@ -207,48 +230,66 @@ def _choose(rows: _Rows, labels: Array, known: NDArray[np.intp], days: int, para
     return Chosen(max(1, int(trees.best_iteration)), strength, mine, other)
 
 
-def _grow_until_best(
-    matrix: Array, labels: Array, past: NDArray[np.intp], held: NDArray[np.intp], params: dict[str, Any]
+def grow_until_best(
+    rows: Rows, labels: Array, past: NDArray[np.intp], held: NDArray[np.intp], params: dict[str, Any]
 ) -> "lightgbm.Booster":
+    """Grow trees on the rows `past` until the log loss on the rows `held` falls no more."""
     import lightgbm
 
     return lightgbm.train(
         params,
-        lightgbm.Dataset(matrix[past], labels[past]),
+        lightgbm.Dataset(rows.matrix[past], labels[past], weight=_weights(rows, past)),
         num_boost_round=MOST_ROUNDS,
-        valid_sets=[lightgbm.Dataset(matrix[held], labels[held])],
+        valid_sets=[lightgbm.Dataset(rows.matrix[held], labels[held])],
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
     )
 
 
 def _grow(
-    matrix: Array, labels: Array, names: tuple[str, ...], params: dict[str, Any], rounds: int
+    rows: Rows,
+    labels: Array,
+    known: NDArray[np.intp],
+    names: tuple[str, ...],
+    params: dict[str, Any],
+    rounds: int,
 ) -> "lightgbm.Booster":
     import lightgbm
 
-    data = lightgbm.Dataset(matrix, labels, feature_name=list(names))
+    weights = _weights(rows, known)
+    data = lightgbm.Dataset(rows.matrix[known], labels[known], weight=weights, feature_name=list(names))
     return lightgbm.train(params, data, num_boost_round=rounds)
 
 
-def _lean(rows: _Rows, labels: Array, known: NDArray[np.intp], strength: float) -> Linear:
+def _weights(rows: Rows, places: NDArray[np.intp]) -> Array:
+    """How much each row counts, by its age at the latest of them; on average 1."""
+    days = rows.days[places]
+    weights: Array = 0.5 ** ((days.max() - days) / HALF_LIFE)
+    weights /= weights.mean()
+    return weights
+
+
+def _lean(rows: Rows, labels: Array, known: NDArray[np.intp], strength: float) -> Linear:
     """Fit the linear partner: logistic regression with a normal prior on its weights."""
     from sklearn.linear_model import LogisticRegression
 
+    inputs = _stacked(rows, known)
+    told = np.ptp(inputs, axis=0) > 0.0  # a constant says nothing that the intercept does not
     fitted = LogisticRegression(C=strength, solver="newton-cholesky").fit(
-        _stacked(rows, known), labels[known]
+        inputs[:, told], labels[known], sample_weight=_weights(rows, known)
     )
-    weights = fitted.coef_[0].tolist()
+    weights = np.zeros(inputs.shape[1])
+    weights[told] = fitted.coef_[0]
     half = len(weights) // 2
-    return Linear(tuple(weights[:half]), tuple(weights[half:]), float(fitted.intercept_[0]))
+    return Linear(tuple(weights[:half].tolist()), tuple(weights[half:].tolist()), float(fitted.intercept_[0]))
 
 
-def _odds(rows: _Rows, places: NDArray[np.intp], linear: Linear) -> Array:
+def _odds(rows: Rows, places: NDArray[np.intp], linear: Linear) -> Array:
     found: Array = _stacked(rows, places) @ np.array(linear.weights + linear.missing) + linear.bias
     return found
 
 
-def _stacked(rows: _Rows, places: NDArray[np.intp]) -> Array:
-    values, missing = rows.inputs(rows.matrix[places])
+def _stacked(rows: Rows, places: NDArray[np.intp]) -> Array:
+    values, missing = Inputs(rows.scale)(rows.matrix[places])
     return np.hstack([values, missing])
 
 

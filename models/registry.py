@@ -129,6 +129,7 @@ def publish(registry: Registry, client: redis.Redis) -> str | None:
 def load_mlflow() -> Any:
     """The package, which takes seconds to import, with its usage reports off unless asked for."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     with warnings.catch_warnings():
         # Its own types of chat messages, met on the way to saving a model, make it warn of itself.
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred", category=UserWarning)

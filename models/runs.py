@@ -6,7 +6,7 @@ the environment, and the model itself with signature and example.
 
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from models.churn import TrainedModel, label
 from models.curve import ChurnCurve
 from models.drift import describe
 from models.registry import DOCUMENT, EXPERIMENT, Registered, Registry, load_mlflow, register, session
+from models.tuning import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,7 @@ class Training:
     metrics: Mapping[str, float]
     figures: Mapping[str, "Figure"]
     source: str
+    trials: Sequence[Trial] = ()
 
 
 def log_training(registry: Registry, training: Training) -> Registered:
@@ -58,6 +60,8 @@ def log_training(registry: Registry, training: Training) -> Registered:
             for name, figure in training.figures.items():
                 mlflow.log_figure(figure, f"plots/{name}")
             logged = _log_model(training)
+            for number, trial in enumerate(training.trials):
+                _log_trial(experiment, number, trial)
         return register(client, logged.model_uri, run.info.run_id, training.model.artefact)
 
 
@@ -109,6 +113,17 @@ def _population(training: Training) -> dict[str, Any]:
 
 def _named(choice: Any) -> list[tuple[str, Any]]:
     return [(name, f"{value:.4g}") for name, value in choice._asdict().items()]
+
+
+def _log_trial(experiment: str, number: int, trial: Trial) -> None:
+    """A child run for a set of parameters that was tried; the best is number 0."""
+    import mlflow
+
+    with mlflow.start_run(experiment_id=experiment, run_name=f"trial-{number}", nested=True):
+        mlflow.log_params(trial.params)
+        mlflow.log_metrics(
+            {"held_out_log_loss": trial.log_loss, "rounds": trial.rounds, "seconds": trial.seconds}
+        )
 
 
 def _log_rows(training: Training) -> None:

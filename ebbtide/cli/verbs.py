@@ -126,14 +126,24 @@ def train(
         Literal["silence", "cancel"] | None,
         typer.Option(help="What counts as churn: no order within the horizon, or a cancellation in it."),
     ] = None,
+    tune: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Search parameters for so long first: 30s, 5m or 1h."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Train the churn model on the history and log it to MLflow; refit recommendations.
 
     The first model is the champion and serves; a later one is the challenger until it is promoted.
+
+    Examples: `ebbtide train`, `ebbtide train --horizon 30 --active 90 --tune 5m`,
+    `ebbtide train --churned cancel --json`.
     """
     from ebbtide import console
     from ebbtide.jobs.train import train as run
+    from models.tuning import budget
+
+    seconds = None if tune is None else budget(tune)
 
     with _opened() as (settings, url, client):
         result = run(
@@ -143,6 +153,7 @@ def train(
             horizon=horizon or settings.horizon,
             active=active or settings.active,
             churned=churned or settings.churned,
+            tune=seconds,
             progress=console.bar,
         )
     if json:

@@ -1,7 +1,7 @@
 """Train on the history: point-in-time rows, the churn model, MLflow, the champion, the recommendations."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,7 @@ class TrainResult:
     test_rows: int
     churn_rate: float
     metrics: dict[str, float]
+    trials: int
     items: int
 
 
@@ -65,27 +66,35 @@ def train(
     horizon: int,
     active: int,
     churned: str = "silence",
+    tune: float | None = None,
     progress: Progress,
 ) -> TrainResult:
     """Train, evaluate on a later cut-off, log to MLflow and publish the champion.
 
-    The first model is the champion; a later one is the challenger, until `ebbtide models promote`.
+    With `tune`, parameters are first searched for so many seconds. The first model is the champion; a later
+    one is the challenger, until `ebbtide models promote`.
 
     Raises:
         ModelError: no history, one too short, or too few customers; the running champion stays.
     """
-    from models import churn, plots, quality, registry, runs
+    from models import churn, plots, quality, registry, runs, tuning
     from models.artefact import Churned
 
     plan = churn.Plan(main=horizon, active=active, churned=Churned(churned), seed=SEED)
     rows = rows_of(settings, redis_url, plan, progress)
+    trials: list[tuning.Trial] = []
+    if tune is not None:
+        with progress("Parameters (Optuna)", total=round(tune)) as advance:
+            trials = tuning.tune(rows.train, NAMES, plan, seconds=tune, advance=advance)
+        plan = replace(plan, params=trials[0].params)
     with progress("Churn model (LightGBM)", total=len(plan.days)) as advance:
         model = churn.train(rows.train, NAMES, VERSION, plan, tell=lambda _: advance(1))
         metrics = quality.metrics(model, rows.test)
     with progress("Experiment (MLflow)"):
         target = registry.Registry(settings.mlflow_uri, settings.mlflow_artifacts)
         figures = plots.figures(model, rows.train, rows.test)
-        training = runs.Training(model, rows.train, rows.test, metrics, figures, str(settings.history))
+        source = str(settings.history)
+        training = runs.Training(model, rows.train, rows.test, metrics, figures, source, trials)
         registered = runs.log_training(target, training)
         serving = registry.publish(target, client)
     with progress("Recommendations"):
@@ -104,6 +113,7 @@ def train(
         test_rows=len(rows.test),
         churn_rate=float(rows.test[churn.label(horizon)].mean()),
         metrics=metrics,
+        trials=len(trials),
         items=items,
     )
 

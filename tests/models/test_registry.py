@@ -17,6 +17,7 @@ from models.published import KEY
 from models.registry import CHALLENGER, CHAMPION, EXPERIMENT, MODEL, Registry, aliased, document, publish
 from models.runs import Training, log_training
 from models.scorer import ModelWatcher, load
+from models.tuning import Trial
 
 # MLflow's own: it maps its tables by a way that SQLAlchemy has since deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -37,7 +38,8 @@ def training(trained, frame, later, registry):
     drawn = {"roc.png": roc(churned, probability, "400 customers")}
     metrics = evaluate(churned, probability)
     source = str(registry.artifacts.parent / "history")
-    return Training(trained, frame, later, metrics, drawn, source)
+    trials = [Trial({"num_leaves": 4}, 0.5, 80, 1.0), Trial({"num_leaves": 8}, 0.6, 90, 1.0)]
+    return Training(trained, frame, later, metrics, drawn, source, trials)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,14 @@ def test_the_run_has_its_data_sets_with_their_digests(run):
 def test_the_run_has_its_plots(tracking, run, training):
     found = {each.path for each in tracking.list_artifacts(run.info.run_id, "plots")}
     assert found == {f"plots/{name}" for name in training.figures}
+
+
+def test_every_trial_is_a_child_run(tracking, run):
+    children = tracking.search_runs(
+        [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'"
+    )
+    found = {child.info.run_name: child.data.metrics["held_out_log_loss"] for child in children}
+    assert found == {"trial-0": 0.5, "trial-1": 0.6}
 
 
 def test_the_first_model_is_champion_with_its_catalog(tracking, first, version):
