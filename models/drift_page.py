@@ -2,11 +2,11 @@
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from html import escape
 from string import Template
 from typing import TYPE_CHECKING
 
+from ebbtide.domain.ingest import iso
 from models.drift import MOVED, SHIFTED, Calibration, level
 from models.plots import GREY, INK, SAND, TIDE
 
@@ -24,6 +24,7 @@ _PAGE = Template("""<!doctype html>
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; color: $ink; max-width: 60rem; margin: 2rem auto }
 h1, h2 { line-height: 1.2 } .grey { color: #5b6b7a }
+body { padding: 0 1rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: .2rem 1.2rem .2rem 0; border-bottom: 1px solid #e3e8ee }
 td.n, th.n { text-align: right } svg { max-width: 100%; height: auto }
@@ -94,18 +95,17 @@ def stability_plot(stability: Mapping[str, float]) -> "Figure":
 
 
 def calibration_plot(calibration: Sequence[Calibration]) -> "Figure":
-    """Draw mean probability said and share that churned, cut-off by cut-off, with the band of chance."""
+    """Draw mean probability said and share that churned, cut-off by cut-off; at least one."""
     figure, axes = _canvas(3.6)
-    days = [datetime.fromisoformat(each.cutoff) for each in calibration]
+    places = range(len(calibration))
+    wide = [(each.high - each.low) / 2.0 for each in calibration]
     said = [each.said for each in calibration]
-    wide = [(each.high - each.low) / 2 for each in calibration]
-    low, high = ([s + sign * w for s, w in zip(said, wide, strict=True)] for sign in (-1, 1))
-    axes.fill_between(days, low, high, color=TIDE, alpha=0.2, linewidth=0, label="95% of chance")  # type: ignore[arg-type]
-    axes.plot(days, said, color=TIDE, marker="o", label="said")  # type: ignore[arg-type]
-    axes.plot(days, [each.seen for each in calibration], color=SAND, marker="o", label="came")  # type: ignore[arg-type]
+    axes.errorbar(places, said, wide, fmt="o", color=TIDE, capsize=4, label="said, and 95% of chance")
+    axes.plot(places, [each.seen for each in calibration], "D", color=SAND, label="came")
+    axes.set_xticks(places, [each.cutoff for each in calibration], rotation=30, ha="right")
+    axes.margins(x=0.5 / len(calibration), y=0.15)
     axes.set_ylabel("share that churned", color=INK)
     axes.legend(frameon=False, fontsize=9)
-    figure.autofmt_xdate()
     return figure
 
 
@@ -149,7 +149,14 @@ def _calibration_table(calibration: Sequence[Calibration]) -> str:
 def _online_table(online: Mapping[str, float]) -> str:
     if not online.get("labels"):
         return "<p>It has not learned yet: no label has come due in the stream.</p>"
-    return _table(("measure", "value"), ((name, f"{value:,.4f}") for name, value in online.items()))
+    shown = dict(online)
+    drift_at = shown.pop("drift_at", 0.0)
+    rows = [
+        (name, f"{value:,.0f}" if value == int(value) else f"{value:.4f}") for name, value in shown.items()
+    ]
+    if drift_at:
+        rows.append(("drift last told", iso(drift_at)[:10]))
+    return _table(("measure", "value"), rows)
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -159,7 +159,7 @@ def _versions(found: "list[Version]") -> "Table":
         table.add_row(
             *(each.version, ", ".join(each.aliases), f"{each.horizon} days", each.test_cutoff),
             *("" if value is None else f"{value:.4f}" for value in shown),
-            *(each.catalog, iso(each.made)),
+            *(each.catalog, iso(each.made)[:16]),
         )
     return table
 

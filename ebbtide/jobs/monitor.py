@@ -56,10 +56,8 @@ class Monitoring:
     def sentences(self) -> list[str]:
         """Sum it up for a reader."""
         shifted = self.shifted()
-        said = [
-            f"{len(shifted)} of {len(self.stability)} signals have shifted"
-            + (f": {', '.join(shifted[:5])}{' ...' if len(shifted) > 5 else ''}." if shifted else ".")
-        ]
+        first = f", first of all {', '.join(shifted[:5])}" if shifted else ""
+        said = [f"{len(shifted)} of {len(self.stability)} signals have shifted{first}."]
         if self.calibration:
             last = self.calibration[-1]
             verdict = "beyond chance" if last.off else "within chance"
