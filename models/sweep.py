@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -127,11 +127,8 @@ def sweep(
 
 def matrix(states: list[State], now: float) -> Array:
     """The signals of many customers, shape (n, signals)."""
-    rows = map(vector, states, repeat(now))
-    found = np.empty((len(states), len(NAMES)))
-    for place, row in enumerate(rows):
-        found[place] = row
-    return found
+    values = chain.from_iterable(map(vector, states, repeat(now)))
+    return np.fromiter(values, np.float64, len(states) * len(NAMES)).reshape(-1, len(NAMES))
 
 
 def stages(signals: Array) -> list[Stage]:

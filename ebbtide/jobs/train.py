@@ -77,7 +77,7 @@ def train(
     Raises:
         ModelError: no history, one too short, or too few customers; the running champion stays.
     """
-    from models import churn, plots, quality, registry, runs, tuning
+    from models import churn, plots, quality, registry, runs, tuning, value, value_training
     from models.artefact import Churned
 
     plan = churn.Plan(main=horizon, active=active, churned=Churned(churned), seed=SEED)
@@ -97,6 +97,10 @@ def train(
         training = runs.Training(model, rows.train, rows.test, metrics, figures, source, trials)
         registered = runs.log_training(target, training)
         serving = registry.publish(target, client)
+    with progress("Customer value"):
+        worth = value_training.fit(settings.history, seed=SEED)
+        if worth is not None:
+            value.publish(worth, client)
     with progress("Recommendations"):
         items = _recommendations(settings, client)
     return TrainResult(
