@@ -3,8 +3,7 @@
 Both learn from the signals as they stood at past cut-offs. What suits the customers at hand (how many trees,
 how strongly the linear weights are held to zero, how much each of the two counts) is chosen on the latest
 cut-offs, by models that know only what was known one horizon before them; then all rows train the model.
-The older a row, the less it counts, so that levels which drift are followed. Classes are not reweighted: that
-would spoil the probabilities.
+Classes are not reweighted: that would spoil the probabilities.
 
 Sources: Ke et al. 2017, "LightGBM: a highly efficient gradient boosting decision tree"; Wolpert 1992,
 "Stacked generalization".
@@ -42,9 +41,7 @@ FALLBACK_ROUNDS = 120
 """Rounds when no cut-off can be held out without looking into its own future."""
 HELD_OUT_DAYS = 28
 """Cut-offs that lie this near to the latest are held out together: one alone may be an odd week."""
-HALF_LIFE = 90.0
-"""Days after which a row counts half: how customers behaved lately tells most of how they will."""
-STRENGTHS = (0.001, 0.01, 0.1)
+STRENGTHS = (0.001, 0.01)
 """Variances of the linear weights' prior; the first is that of few rows."""
 
 
@@ -238,7 +235,7 @@ def grow_until_best(
 
     return lightgbm.train(
         params,
-        lightgbm.Dataset(rows.matrix[past], labels[past], weight=_weights(rows, past)),
+        lightgbm.Dataset(rows.matrix[past], labels[past]),
         num_boost_round=MOST_ROUNDS,
         valid_sets=[lightgbm.Dataset(rows.matrix[held], labels[held])],
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
@@ -255,17 +252,8 @@ def _grow(
 ) -> "lightgbm.Booster":
     import lightgbm
 
-    weights = _weights(rows, known)
-    data = lightgbm.Dataset(rows.matrix[known], labels[known], weight=weights, feature_name=list(names))
+    data = lightgbm.Dataset(rows.matrix[known], labels[known], feature_name=list(names))
     return lightgbm.train(params, data, num_boost_round=rounds)
-
-
-def _weights(rows: Rows, places: NDArray[np.intp]) -> Array:
-    """How much each row counts, by its age at the latest of them; on average 1."""
-    days = rows.days[places]
-    weights: Array = 0.5 ** ((days.max() - days) / HALF_LIFE)
-    weights /= weights.mean()
-    return weights
 
 
 def _lean(rows: Rows, labels: Array, known: NDArray[np.intp], strength: float) -> Linear:
@@ -274,9 +262,7 @@ def _lean(rows: Rows, labels: Array, known: NDArray[np.intp], strength: float) -
 
     inputs = _stacked(rows, known)
     told = np.ptp(inputs, axis=0) > 0.0  # a constant says nothing that the intercept does not
-    fitted = LogisticRegression(C=strength, solver="newton-cholesky").fit(
-        inputs[:, told], labels[known], sample_weight=_weights(rows, known)
-    )
+    fitted = LogisticRegression(C=strength, solver="newton-cholesky").fit(inputs[:, told], labels[known])
     weights = np.zeros(inputs.shape[1])
     weights[told] = fitted.coef_[0]
     half = len(weights) // 2
