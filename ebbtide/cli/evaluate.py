@@ -53,11 +53,14 @@ def churn(
     """
     from ebbtide import console
     from ebbtide.clock import system_clock
+    from ebbtide.errors import InputError
     from ebbtide.jobs.evaluate_churn import evaluate_churn
     from ebbtide.settings import load
     from streaming.importing.importer import open_log
     from streaming.importing.mapping import parse_mapping
 
+    if plot is not None and not plot.parent.is_dir():
+        raise InputError(f"--plot {plot}: expected a folder to write to, found none; make {plot.parent}")
     settings = load()
     log = open_log(file, parse_mapping(mapping) if mapping else None)
     found = evaluate_churn(
@@ -71,7 +74,7 @@ def churn(
     if plot is not None:
         from models.backtest_plot import drawn
 
-        drawn(found.rows, found.answers, found.horizon, found.data).savefig(plot)
+        drawn(found.rows, found.answers, found.horizon, found.data).savefig(plot, format="png")
     if json:
         console.print_json(found.public(rolling=rolling))
         return

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ebbtide.cli.evaluate import churn
 from ebbtide.errors import InputError, ModelError
 from ebbtide.jobs.evaluate_churn import evaluate_churn
 from ebbtide.jobs.progress import silent
@@ -97,6 +98,11 @@ def test_the_verb_prints_one_json_object_and_draws_a_picture(shop):
     assert found["models"][0]["name"] == "ebbtide"
     assert (shop.parent / "churn.png").exists()
     assert not (shop.parent / ".ebbtide").exists()
+
+
+def test_a_picture_that_could_not_be_written_is_an_error_before_any_work(shop, tmp_path):
+    with pytest.raises(InputError, match="expected a folder to write to"):
+        churn(shop, mapping=MAP, plot=tmp_path / "nowhere" / "churn.png")
 
 
 def test_a_horizon_longer_than_the_log_is_an_error(shop):
