@@ -44,6 +44,18 @@ EVENTS = 6
 """Events of a customer, on average."""
 TRAINED = 20_000
 """Rows that train, where training is measured."""
+TOLD = (
+    "recency_days",
+    "spend_90d",
+    "active_days_30d",
+    "tenure_days",
+    "events_30d",
+    "weekend_share",
+    "order_value_mean",
+    "orders_90d",
+    "products_viewed_total",
+)
+"""Signals on which the labels depend, which makes for about as many trees as real logs do."""
 CUTS = 8
 """Cut-offs of the rows that train the model which scores."""
 
@@ -60,7 +72,7 @@ def population(customers: int) -> tuple[list[State], float]:
 
 
 def frame(signals: Array, rows: int, cuts: int = 1) -> pd.DataFrame:
-    """Training rows of so many cut-offs, with labels that depend on how long ago the last order was."""
+    """Training rows of so many cut-offs, with labels that depend on several signals and pairs of them."""
     rng = np.random.default_rng(SEED)
     drawn = signals[rng.integers(len(signals), size=rows)] * rng.uniform(0.7, 1.3, (rows, len(NAMES)))
     found = pd.DataFrame(drawn, columns=list(NAMES))
@@ -68,8 +80,8 @@ def frame(signals: Array, rows: int, cuts: int = 1) -> pd.DataFrame:
         datetime(2025, 3, 1, tzinfo=UTC) + timedelta(days=30 * (n * cuts // rows)) for n in range(rows)
     ]
     found["cutoff"] = pd.Series(moments).astype("datetime64[us, UTC]")
-    recency = found["recency_days"].fillna(found["recency_days"].max())
-    odds = (recency - recency.median()) / max(float(recency.std()), 1e-6)
+    rank = found[list(TOLD)].fillna(0.0).rank(pct=True).to_numpy()
+    odds = 4.0 * rank[:, 0] - 2.0 + 4.0 * np.sin(3.0 * rank[:, 1:-1] * rank[:, 2:] + rank[:, :1]).mean(axis=1)
     for days in Plan(MAIN, ACTIVE).days:
         found[label(days)] = (rng.random(rows) < 1 / (1 + np.exp(-odds + days / 90))).astype(float)
     return found

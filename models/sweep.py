@@ -1,10 +1,13 @@
 """The sweep: every customer of the store, scored a chunk at a time in bounded memory."""
 
+import contextlib
+import gc
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +21,14 @@ from features.store.online import OnlineStore
 from models.scorer import ChurnScorer
 
 Array = NDArray[np.float64]
+Worth = Callable[[Array], Array]
+"""The money expected over 12 months, for a matrix of shape (n, signals)."""
 
 CHUNK = 2_000
 TOP = 10
 """Customers named in a summary: those with the most value at risk."""
+_PACK = Struct(f"{len(NAMES)}d").pack
+"""Numbers as the memory of a row: in a third of the time that NumPy takes for a list."""
 _ORDERED = NAMES.index("orders_total")
 _STAGE_NAMES = (
     "orders_total",
@@ -94,7 +101,7 @@ class Summary:
 def sweep(
     store: OnlineStore,
     scorer: ChurnScorer,
-    worth: Callable[[Array], Array],
+    worth: Worth,
     now: float,
     chunk: int = CHUNK,
 ) -> Iterator[Swept]:
@@ -103,7 +110,7 @@ def sweep(
     Args:
         store: the online store.
         scorer: the champion.
-        worth: the money expected over 12 months, for a matrix of shape (n, signals).
+        worth: what customers are worth.
         now: the moment.
         chunk: customers at once.
 
@@ -111,24 +118,48 @@ def sweep(
         StoreError: a state of another catalog.
         redis.RedisError: Redis does not answer.
     """
-    main = scorer.days.index(scorer.horizon)
-    for names in store.customers(chunk):
-        found = [
-            (name, state)
-            for name, state in zip(names, store.read_many(names), strict=True)
-            if state is not None and not state.merged_into
-        ]
-        signals = matrix([state for _, state in found], now)
-        curve = scorer.curve.predict_many(signals)
-        curve[signals[:, _ORDERED] == 0.0] = math.nan
-        money = worth(signals)
-        yield Swept([name for name, _ in found], stages(signals), curve, money, curve[:, main] * money)
+    with _no_collector(), ThreadPoolExecutor(1) as ahead:
+        before: Future[Swept] | None = None
+        for names in store.customers(chunk):
+            found = [
+                (name, state)
+                for name, state in zip(names, store.read_many(names), strict=True)
+                if state is not None and not state.merged_into
+            ]
+            signals = matrix([state for _, state in found], now)
+            # Trees are outside Python: they score one chunk while the next is read.
+            scored = ahead.submit(_scored, [name for name, _ in found], signals, scorer, worth)
+            if before is not None:
+                yield before.result()
+            before = scored
+        if before is not None:
+            yield before.result()
+
+
+def _scored(names: list[str], signals: Array, scorer: ChurnScorer, worth: Worth) -> Swept:
+    curve = scorer.curve.predict_many(signals)
+    curve[signals[:, _ORDERED] == 0.0] = math.nan
+    money = worth(signals)
+    at_risk = curve[:, scorer.days.index(scorer.horizon)] * money
+    return Swept(names, stages(signals), curve, money, at_risk)
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """Without Python's collector, which would walk the states again and again; they have no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def matrix(states: list[State], now: float) -> Array:
     """The signals of many customers, shape (n, signals)."""
-    values = chain.from_iterable(map(vector, states, repeat(now)))
-    return np.fromiter(values, np.float64, len(states) * len(NAMES)).reshape(-1, len(NAMES))
+    packed = b"".join([_PACK(*vector(state, now)) for state in states])
+    return np.frombuffer(packed).reshape(-1, len(NAMES))
 
 
 def stages(signals: Array) -> list[Stage]:

@@ -54,3 +54,9 @@ def test_memory_is_told_per_customer():
     assert_positive(result["flow"], "customers", "peak_bytes", "start_bytes")
     assert result["flow"]["customers"] == 2000
     assert set(result["flow"]) >= {"growth_per_customer", "growth_per_customer_second_half"}
+
+
+def test_scoring_is_held_against_lightgbm_itself():
+    result = figures("scoring", "--customers", "300", "--rows", "1600", "--rounds", "1")
+    assert_positive(result, "ratio_single_row", "ratio_sweep", "ratio_training", "trees")
+    assert set(result["customers_per_second"]) == {"ours", "lightgbm"}
