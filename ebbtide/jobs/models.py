@@ -121,8 +121,8 @@ def promote(
     target = registry(settings)
     version = promotion.named(target, name)
     compared = None
-    reigns = any(CHAMPION in each.aliases for each in promotion.versions(target))
-    if reigns and not force:
+    reigning = [each.version for each in promotion.versions(target) if CHAMPION in each.aliases]
+    if reigning not in ([], [version]) and not force:
         compared = compare(settings, redis_url, CHAMPION, version, progress)
         if not compared.comparison.proven:
             raise ModelError(_refusal(compared))
