@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ebbtide.errors import ModelError
 from features.catalog import NAMES, VERSION
-from models.bootstrap import SAMPLES, paired_gain
+from models.bootstrap import SAMPLES, intervals, paired_gain
 from models.churn import Plan, label, train
 from models.curve import ChurnCurve
 from models.evaluate import Labels, Probabilities, evaluate
@@ -109,14 +109,15 @@ def figures(rows: Rows) -> list[dict[str, Any]]:
     return found
 
 
-def with_gains(models: list[dict[str, Any]], rows: Rows, advance: Callable[[int], None]) -> None:
-    """Add by how much Ebbtide's AUC is above each model's, with the 95% interval of the paired difference."""
+def with_intervals(models: list[dict[str, Any]], rows: Rows, advance: Callable[[int], None]) -> None:
+    """Add the 95% interval of each AUC, and by how much Ebbtide's is above it, with that difference's own."""
     samples = max(LEAST_SAMPLES, min(SAMPLES, MOST_DRAWN // len(rows.churned)))
     for model in models:
-        found = paired_gain(
-            rows.churned, rows.said[OURS], rows.said[model["name"]], rows.customers, samples=samples
-        )
-        model["auc_gain"], model["auc_gain_low"], model["auc_gain_high"] = found
+        said = rows.said[model["name"]]
+        ends = intervals(rows.churned, said, rows.customers, ["roc_auc"], samples)
+        model["auc_low"], model["auc_high"] = ends["roc_auc"]
+        gain = paired_gain(rows.churned, rows.said[OURS], said, rows.customers, samples=samples)
+        model["auc_gain"], model["auc_gain_low"], model["auc_gain_high"] = gain
         advance(1)
 
 

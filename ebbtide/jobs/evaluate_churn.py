@@ -11,7 +11,7 @@ from ebbtide.domain.event import Event, decode
 from ebbtide.errors import InputError, ModelError
 from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.logs.rejected import RejectedLog
-from models.backtest import Answers, Rows, answer, figures, pooled, with_gains
+from models.backtest import Answers, Rows, answer, figures, pooled, with_intervals
 from models.timeline import MOST_CUSTOMERS, Schedule, date, sampling, schedule, stops
 from streaming.importing.importer import Log, import_events
 from streaming.importing.report import Report
@@ -80,7 +80,7 @@ def evaluate_churn(
     rows = pooled(answers, horizon)
     models = figures(rows)
     with progress("Intervals", len(models)) as advance:
-        with_gains(models, rows, advance)
+        with_intervals(models, rows, advance)
     failed = {name: why for each in answers for name, why in each.failed.items()}
     return Evaluation(
         data=log.source,

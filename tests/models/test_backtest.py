@@ -6,7 +6,7 @@ import pytest
 from ebbtide.domain.event import Event, Properties
 from ebbtide.errors import ModelError
 from features.catalog import NAMES
-from models.backtest import KEYS, OURS, answer, figures, pooled, with_gains
+from models.backtest import KEYS, OURS, answer, figures, pooled, with_intervals
 from models.backtest_plot import drawn
 from models.evaluate import evaluate
 from models.peers import PEERS
@@ -68,11 +68,12 @@ def test_figures_are_those_of_evaluate_under_the_names_of_the_table(answers):
 def test_a_gain_is_that_of_our_auc_and_none_over_ourselves(answers):
     rows = pooled(answers, HORIZON)
     models, done = figures(rows), []
-    with_gains(models, rows, done.append)
+    with_intervals(models, rows, done.append)
     assert sum(done) == len(models)
     for model in models:
         assert model["auc_gain"] == pytest.approx(models[0]["auc"] - model["auc"])
         assert model["auc_gain_low"] <= model["auc_gain"] <= model["auc_gain_high"]
+        assert model["auc_low"] < model["auc"] < model["auc_high"]
     assert models[0]["auc_gain_low"] == 0.0
 
 

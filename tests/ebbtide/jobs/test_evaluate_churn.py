@@ -20,7 +20,7 @@ from streaming.importing.mapping import parse_mapping
 MAP = "customer=id,time=when,value=sum"
 SHARED = Path("/work/shared/data")
 FIGURES = {"auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10"}
-GAINS = {"auc_gain", "auc_gain_low", "auc_gain_high"}
+GAINS = {"auc_low", "auc_high", "auc_gain", "auc_gain_low", "auc_gain_high"}
 
 
 def lines(customers=150, days=150, seed=2):
