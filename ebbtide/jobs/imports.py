@@ -130,12 +130,14 @@ def _stream(
 ) -> None:
     """Run the flow over the archive of an import."""
     from features.store.online import OnlineStore
+    from streaming.checks import Checks
     from streaming.flow import build, run
     from streaming.sinks import FeatureSink
     from streaming.sources import ImportSource
     from streaming.updater import Updater
 
     with progress("Stream", total) as advance:
-        sink = FeatureSink(client, settings.history, RejectedLog(settings.rejected), clock, progress=advance)
+        rejected, checks = RejectedLog(settings.rejected), Checks(client)
+        sink = FeatureSink(client, settings.history, rejected, clock, progress=advance, checks=checks)
         source = ImportSource(begun.number, read([archive]))
         run(build(source, sink, Updater(OnlineStore(client), clock, kept_customers=settings.kept_customers)))
