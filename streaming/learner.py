@@ -21,6 +21,7 @@ from features.history import Row
 from features.profile import decode, encode, vector
 from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
+from models.artefact import Churned
 from models.online import FORMAT, OnlineChurn, segments
 from models.scorer import ChurnScorer, ModelWatcher
 from streaming.updater import Changes
@@ -92,7 +93,9 @@ class OnlineLearner:
         return LearnLogic(self._champion, dict(self._start()), saved(self._client))
 
     def _champion(self) -> ChurnScorer | None:
-        return self._watcher.refresh(self._clock())
+        """The champion, if its labels are orders: cancellations are not followed here."""
+        found = self._watcher.refresh(self._clock())
+        return found if found is not None and found.artefact.churned is Churned.SILENCE else None
 
     def _start(self) -> Iterator[tuple[str, list[Row]]]:
         for chunk in self._store.customers():
