@@ -18,7 +18,7 @@ from ebbtide.logs.rejected import Rejection
 from features.history import Row
 from features.profile import State, encode, merge, new_state, update
 from features.profile import decode as decode_state
-from features.signals.daily import day_of
+from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
 
 IMPORTED = -1
@@ -139,7 +139,8 @@ class _Work:
         self._find, self._now, self._lateness, self._rejected = states, now, lateness, rejected
         self._direct = direct
         self._states: dict[str, State] = {}
-        self._touched: set[str] = set()
+        self._days: dict[str, float] = {}
+        """Of each customer touched, when the day of the newest event ends, in Unix seconds."""
         self.rows: list[Row] = []
         self.orders: list[tuple[str, float]] = []
         self.passed_on: list[Entry] = []
@@ -149,9 +150,13 @@ class _Work:
         states = self._states = self._find({event.customer for _, event in events})
         oldest = math.inf if self._direct else self._lateness
         for record, event in events:
-            state = states[event.customer]
-            if not _is_new(record, state):
+            state, offset = states[event.customer], record.offset
+            if offset <= (state.imported if self._direct else state.logged):
                 continue
+            if self._direct:
+                state.imported = offset
+            else:
+                state.logged = offset
             # What nearly every event is comes first: this loop is the hot path of the stream.
             if type(event) is Event and not state.merged_into and event.at >= state.last_at - oldest:
                 self._apply(event, state, record.raw)
@@ -160,7 +165,7 @@ class _Work:
 
     def present(self) -> list[Row]:
         """The states of all customers touched, as they are now."""
-        return [self._row(customer, self._states[customer]) for customer in sorted(self._touched)]
+        return [self._row(customer, self._states[customer]) for customer in sorted(self._days)]
 
     def _take(self, event: Event | Message, raw: bytes) -> None:
         state = self._states[event.customer]
@@ -211,7 +216,7 @@ class _Work:
         post.merged_into, post.last_at = asked.to, max(state.last_at, asked.at)
         post.logged, post.imported = state.logged, state.imported
         self._states[asked.customer] = post
-        self._touched.add(asked.customer)
+        self._days[asked.customer] = _end_of_day(post.last_at)
         if self._direct:
             self._absorb(self._found(asked.to), state, asked.at)
         else:
@@ -223,12 +228,13 @@ class _Work:
         state = self._states[customer]
         self._before_change(customer, state, at)
         merge(state, other)
+        self._days[customer] = _end_of_day(state.last_at)
 
     def _redirect(self, event: Event | Absorb | Redirect, post: State, raw: bytes) -> None:
         """Send an event to whom its customer turned out to be."""
         if isinstance(event, Event):
             post.last_at = max(post.last_at, event.at)  # by which the next are judged for lateness
-            self._touched.add(event.customer)
+            self._days[event.customer] = _end_of_day(post.last_at)
         if self._direct:
             customer = self._found(post.merged_into)
             self._take(msgspec.structs.replace(event, customer=customer), raw)
@@ -247,27 +253,19 @@ class _Work:
 
     def _before_change(self, customer: str, state: State, at: float) -> None:
         """Keep the state as it stood after an earlier day, before the first change of this one."""
-        if customer not in self._touched:
-            self._touched.add(customer)
-        elif at > state.last_at and day_of(state.last_at) < day_of(at):
+        ends = self._days.get(customer)
+        if ends is None:
+            self._days[customer] = _end_of_day(max(at, state.last_at))
+        elif at >= ends:
             self.rows.append(self._row(customer, state))
+            self._days[customer] = _end_of_day(at)
 
     def _row(self, customer: str, state: State) -> Row:
         return Row(customer, encode(state), state.last_at, self._now)
 
 
-def _is_new(record: Record, state: State) -> bool:
-    """Whether the state has not seen the record yet; if so, it has from now on."""
-    offset = record.offset
-    if record.partition == IMPORTED:
-        if offset <= state.imported:
-            return False
-        state.imported = offset
-    else:
-        if offset <= state.logged:
-            return False
-        state.logged = offset
-    return True
+def _end_of_day(moment: float) -> float:
+    return (day_of(moment) + 1) * DAY
 
 
 def _decode(record: Record, rejected: list[Rejection]) -> Event | Message | None:
