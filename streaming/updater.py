@@ -86,6 +86,7 @@ class Updater:
         """Apply a batch. An event that a state has seen already (by its offset) changes nothing."""
         rejected: list[Rejection] = []
         events = [(record, event) for record in batch.records if (event := _decode(record, rejected))]
+        self._make_room(batch.partition)
         states = partial(self._states, batch.partition)
         work = _Work(states, self._clock(), self._lateness, rejected, direct=batch.partition == IMPORTED)
         work.take_all(events)
@@ -104,19 +105,21 @@ class Updater:
             work.passed_on,
         )
 
+    def _make_room(self, partition: int) -> None:
+        """Let go of states beyond the partition's share. Not within a batch, whose states are in use."""
+        kept = self._partitions.setdefault(partition, {})
+        excess = len(kept) - self._kept_customers // len(self._partitions)
+        for customer in list(islice(kept, max(excess, 0))):
+            del kept[customer]
+
     def _states(self, partition: int, customers: set[str]) -> dict[str, State]:
         """The partition's states, with those of the customers named among them, newest use last."""
-        kept = self._partitions.setdefault(partition, {})
+        kept = self._partitions[partition]
         unknown = sorted(customer for customer in customers if customer not in kept)
         for customer in customers.difference(unknown):
             kept[customer] = kept.pop(customer)
         for customer, state in zip(unknown, self._store.read_many(unknown), strict=True):
             kept[customer] = state or new_state()
-        share = self._kept_customers // len(self._partitions)
-        excess = len(kept) - max(share, len(customers))
-        if excess > 0:
-            for customer in list(islice(kept, excess)):
-                del kept[customer]
         return kept
 
 
@@ -152,6 +155,8 @@ class _Work:
         for record, event in events:
             state, offset = states[event.customer], record.offset
             if offset <= (state.imported if self._direct else state.logged):
+                if self._direct and isinstance(event, Event) and event.also is not None:
+                    self._see_handed_over(event)
                 continue
             if self._direct:
                 state.imported = offset
@@ -164,8 +169,9 @@ class _Work:
                 self._take(event, record.raw)
 
     def present(self) -> list[Row]:
-        """The states of all customers touched, as they are now."""
-        return [self._row(customer, self._states[customer]) for customer in sorted(self._days)]
+        """The states of all customers touched, as they are now; the sign posts after those they lead to."""
+        named = sorted(self._days, key=lambda customer: (self._states[customer].merged_into != "", customer))
+        return [self._row(customer, self._states[customer]) for customer in named]
 
     def _take(self, event: Event | Message, raw: bytes) -> None:
         state = self._states[event.customer]
@@ -212,16 +218,28 @@ class _Work:
             return
         if asked.to in state.claimed and asked.customer < asked.to:
             return  # each claims the other, and the other will hand over
-        post = new_state()
-        post.merged_into, post.last_at = asked.to, max(state.last_at, asked.at)
-        post.logged, post.imported = state.logged, state.imported
-        self._states[asked.customer] = post
-        self._days[asked.customer] = _end_of_day(post.last_at)
+        self._leave_sign_post(asked.customer, state, asked.to, asked.at)
         if self._direct:
             self._absorb(self._found(asked.to), state, asked.at)
         else:
             sent = Absorb(f"absorb:{asked.id}", asked.to, asked.customer, asked.at, encode(state))
             self.passed_on.append((asked.to, sent.id, identity.encode(sent)))
+
+    def _leave_sign_post(self, customer: str, state: State, to: str, at: float) -> None:
+        post = new_state()
+        post.merged_into, post.last_at = to, max(state.last_at, at)
+        post.logged, post.imported = state.logged, state.imported
+        self._states[customer] = post
+        self._days[customer] = _end_of_day(post.last_at)
+
+    def _see_handed_over(self, event: Event) -> None:
+        """Leave the sign post that an import was killed before writing; its customer has the history."""
+        other, customer = identity.linked(event), self._found(event.customer)
+        if other is None or other not in self._states[customer].claimed:
+            return
+        its = self._find({other})[other]
+        if not its.merged_into and not (customer in its.claimed and other < customer):
+            self._leave_sign_post(other, its, customer, event.at)
 
     def _absorb(self, customer: str, other: State, at: float) -> None:
         """Take up the history of what was another customer."""
@@ -237,6 +255,10 @@ class _Work:
             self._days[event.customer] = _end_of_day(post.last_at)
         if self._direct:
             customer = self._found(post.merged_into)
+            owner = self._states[customer]
+            if post.imported <= owner.imported:
+                return  # an import was killed after writing the customer, before the sign post
+            owner.imported = post.imported
             self._take(msgspec.structs.replace(event, customer=customer), raw)
             return
         sent = identity.sent_on(event, post.merged_into, raw)

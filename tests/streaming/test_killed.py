@@ -158,7 +158,7 @@ def test_a_flow_killed_twenty_times_gives_the_same_features(server, expected, mi
     moments = random.Random(1)
     for _ in range(KILLS):
         with Flow(server, tmp_path) as flow:
-            assert flow.stored(moments.randint(1, BATCHES // KILLS)), flow.said()
+            assert flow.stored(moments.randint(1, BATCHES // KILLS // 2)), flow.said()
             time.sleep(moments.uniform(0, 0.02))
             assert flow.kill(), "it ended before it was killed"
     finish(server, tmp_path)
@@ -205,7 +205,7 @@ def test_with_flow_and_redis_killed_together_the_features_are_the_same(server, e
     moments = random.Random(3)
     for _ in range(KILLS):
         with Flow(server, tmp_path) as flow:
-            assert flow.stored(moments.randint(1, BATCHES // KILLS)), flow.said()
+            assert flow.stored(moments.randint(1, BATCHES // KILLS // 2)), flow.said()
             time.sleep(moments.uniform(0, 0.02))
             for kill in moments.sample([flow.kill, server.kill], 2):
                 kill()
