@@ -20,6 +20,7 @@ products, 3,194 at most.
 """
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from math import exp2, log2
 from operator import or_
@@ -61,16 +62,17 @@ def update(state: State, event: Event) -> None:
     """Add an order's products; the lightest are let go."""
     bought = event.properties.product_ids
     day = day_of(event.at)
-    products, bits = state.products, state.bits
+    products, new = state.products, []
     for product in bought:
         kept = products.get(product)
-        if kept is not None:
+        if kept is None:
+            products[product] = day
+            new.append(product)
+        else:
             products[product] = _both(kept, day)
-            continue
-        products[product] = day
-        if bits is not None:  # those that are held have set theirs
-            _set(bits, product)
     state.lines += len(bought)
+    if state.bits is not None:
+        _set(state.bits, new)  # those that are held have set theirs
     if len(products) > KEEP + SPARE:
         _let_go(state)
 
@@ -87,19 +89,27 @@ def _both(left: Held, right: Held) -> Held:
 
 def _let_go(state: State) -> None:
     """Keep the heaviest products; from now on only bits tell how many there were."""
-    products = state.products
     if state.bits is None:
         state.bits = bytearray(BITS // 8)
-        for product in products:
-            _set(state.bits, product)
-    days = [(float(kept) if isinstance(kept, int) else kept[0], name) for name, kept in products.items()]
-    for _, product in sorted(days)[:-KEEP]:
-        del products[product]
+        _set(state.bits, state.products)
+    if len(state.products) > KEEP:
+        state.products = _heaviest(state.products)
 
 
-def _set(bits: bytearray, product: str) -> None:
-    bit = _bit(product)
-    bits[bit >> 3] |= 1 << (bit & 7)
+def _heaviest(products: dict[str, Held]) -> dict[str, Held]:
+    """The `KEEP` heaviest of more products; of equal ones the last by name."""
+    days = [float(held) if isinstance(held, int) else held[0] for held in products.values()]
+    least = sorted(days)[-KEEP]
+    heaviest = {name: held for (name, held), day in zip(products.items(), days, strict=True) if day > least}
+    equal = sorted([name for name, day in zip(products, days, strict=True) if day == least])
+    for name in equal[len(heaviest) - KEEP :]:
+        heaviest[name] = products[name]
+    return heaviest
+
+
+def _set(bits: bytearray, products: Iterable[str]) -> None:
+    for bit in map(_bit, products):
+        bits[bit >> 3] |= 1 << (bit & 7)
 
 
 @lru_cache(maxsize=8192)
@@ -112,8 +122,8 @@ def merge(state: State, other: State) -> None:
     for product, added in other.products.items():
         kept = state.products.get(product)
         state.products[product] = added if kept is None else _both(kept, added)
-        if state.bits is not None:
-            _set(state.bits, product)
+    if state.bits is not None:
+        _set(state.bits, other.products)
     state.lines += other.lines
     if len(state.products) > KEEP + SPARE or (other.bits and not state.bits):
         _let_go(state)
