@@ -37,14 +37,12 @@ def known():
 
 
 def merged():
-    """A day of customers with two ids each: within a day, the order of events does not matter."""
-    lines = [
-        raw.replace(b'"c', b'"m').replace(b"-c", b"-m") for raw in generate(9_000, 200, seed=6, days=1.0)
-    ]
+    """Two months of customers with two ids each, which come together whenever the flow gets there."""
+    made = generate(9_000, 200, seed=6, days=60.0)
+    lines = [raw.replace(b'"c', b'"m').replace(b"-c", b"-m") for raw in made]
     events = [decode(raw) for raw in lines]
-    pairs = [pair for pair in zip(lines, events, strict=True) if pair[1].at < events[0].at + DAY]
-    two = {event.customer for _, event in pairs if event.also}
-    return [raw for raw, event in pairs if person(event.customer) in two]
+    two = {event.customer for event in events if event.also}
+    return [raw for raw, event in zip(lines, events, strict=True) if person(event.customer) in two]
 
 
 def person(customer):
