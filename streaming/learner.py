@@ -23,7 +23,7 @@ from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
 from models.online import OnlineChurn
 from models.scorer import ChurnScorer, ModelWatcher
-from streaming.updater import Changes
+from streaming.changes import Changes
 
 FOLLOWED = 5_000
 LATENESS = 2 * DAY

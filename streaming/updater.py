@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
 import msgspec
 
@@ -13,16 +12,15 @@ from ebbtide.domain import identity
 from ebbtide.domain.event import Event, EventError
 from ebbtide.domain.event import decode as decode_event
 from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
-from ebbtide.logs.events import BEGINNING, Entry, Offset, Record
+from ebbtide.logs.events import BEGINNING, Entry, Record
 from ebbtide.logs.rejected import Rejection
 from features.history import Row
 from features.profile import State, encode, merge, new_state, update
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
+from streaming.changes import IMPORTED, Batch, Changes
 
-IMPORTED = -1
-"""The partition of records that come from an import; their offsets are (number of the import, line)."""
 LATENESS = 24 * 3600.0
 """Seconds; signals do not depend on the order of events that lie this near to each other."""
 LATE = "late: older than the newest event of its customer by more than the lateness allowed"
@@ -31,32 +29,6 @@ CIRCLE = "identity: the customers it was sent on to lead back to one another"
 TAKEN = "identity: the other id belongs to another customer already"
 KEPT_CUSTOMERS = 200_000
 """States kept in memory between batches; in each partition the longest untouched go first."""
-
-
-class Batch(NamedTuple):
-    """Records of one partition, in their order."""
-
-    partition: int
-    records: Sequence[Record]
-
-
-class Changes(NamedTuple):
-    """What a batch changed.
-
-    `raws` are the events as logged. `rows` go to the history: each customer's state after each day's last
-    event in the batch. `states` are the present ones of all customers touched. `orders` are (customer, Unix
-    seconds). `passed_on` goes to other partitions of the log, before the batch is committed.
-    """
-
-    partition: int
-    offset: Offset
-    raws: list[bytes]
-    events: int
-    rows: list[Row]
-    states: list[Row]
-    orders: list[tuple[str, float]]
-    rejected: list[Rejection]
-    passed_on: list[Entry]
 
 
 class Updater:

@@ -5,7 +5,8 @@ import pytest
 from ebbtide.domain.ingest import accept
 from ebbtide.logs.events import Record
 from features.store.online import OnlineStore
-from streaming.updater import IMPORTED, Batch, Updater
+from streaming.changes import IMPORTED, Batch
+from streaming.updater import Updater
 
 
 class Watched(OnlineStore):
