@@ -14,7 +14,7 @@ from benchmarks.report import Result, median_ratio, options, seconds, show, told
 from benchmarks.workshop import Workshop, generated, workshop
 from ebbtide.domain.event import decode
 from ebbtide.jobs.apply import apply
-from features.profile import new_state, vector
+from features.profile import new_state, vector, vectors
 from features.store import layout
 from features.store.online import OnlineStore
 
@@ -30,7 +30,7 @@ def profiles(store: OnlineStore, now: float, customers: Sequence[str]) -> list[l
     """What the API does for customers: read their states, compute all signals at `now`."""
     if len(customers) == 1:
         return [vector(store.read(customers[0]) or new_state(), now)]
-    return [vector(state or new_state(), now) for state in store.read_many(customers)]
+    return vectors([state or new_state() for state in store.read_many(customers)], now)
 
 
 def hashes(client: Any, customers: Sequence[str]) -> object:

@@ -95,7 +95,7 @@ def _shape(info: Any) -> Any:
     if isinstance(info, StructType):
         return [(field.name, _shape(field.type)) for field in info.fields]
     inner = [getattr(info, part) for part in ("item_type", "key_type", "value_type") if hasattr(info, part)]
-    inner += getattr(info, "types", ())
+    inner += [*getattr(info, "types", ()), *getattr(info, "item_types", ())]  # of a union, of a tuple
     return (type(info).__name__, [_shape(each) for each in inner])
 
 

@@ -10,6 +10,8 @@ import fcntl
 import struct
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -27,6 +29,7 @@ SCHEMA = pa.schema(
 )
 ROLL_ROWS = 50_000
 _LENGTH = struct.Struct("<I")
+_ENCODER = msgspec.msgpack.Encoder()
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True):
@@ -43,9 +46,10 @@ class Row(msgspec.Struct, array_like=True, frozen=True):
 
 
 class HistoryWriter:
-    """Appends rows to the history, through a journal of its own.
+    """Appends rows to the history, through journals of its own.
 
-    The journals of writers that died become parquet when a new writer opens.
+    A journal becomes parquet in a thread, which compresses while the next one fills. The journals of writers
+    that died become parquet when a new writer opens.
     """
 
     def __init__(self, folder: Path, roll_rows: int = ROLL_ROWS) -> None:
@@ -53,36 +57,66 @@ class HistoryWriter:
         self._folder = folder
         self._roll_rows = roll_rows
         self._rows: list[Row] = []
-        self._path = folder / f".{uuid.uuid4().hex}.journal"
-        self._journal = self._path.open("ab", buffering=0)
-        # The kernel lets go of the lock when the process ends, however it ends.
-        fcntl.flock(self._journal, fcntl.LOCK_EX)
+        self._journal = _open_journal(folder)
+        self._thread = ThreadPoolExecutor(1)
+        self._rolling: Future[None] | None = None
         _recover(folder)
 
     def append(self, rows: Iterable[Row]) -> None:
         """Keep rows: once this returns, the death of the process does not lose them."""
         fresh = list(rows)
-        chunks = []
-        for row in fresh:
-            raw = msgspec.msgpack.encode(row)
-            chunks += [_LENGTH.pack(len(raw)), raw]
+        chunks: list[bytes] = []
+        for raw in map(_ENCODER.encode, fresh):
+            chunks += (_LENGTH.pack(len(raw)), raw)
         self._journal.write(b"".join(chunks))
         self._rows += fresh
         if len(self._rows) >= self._roll_rows:
             self.roll()
 
     def roll(self) -> None:
-        """Turn the journal into a parquet file, which readers see whole or not at all."""
-        if self._rows:
-            _write_part(self._folder, self._rows)
-            self._rows = []
-        self._journal.truncate(0)
+        """Begin to turn the journal into a parquet file, which readers see whole or not at all.
+
+        Raises:
+            Exception: why the last one could not be turned; its rows are in its journal.
+        """
+        if not self._rows:
+            return
+        self._settle()
+        self._rolling = self._thread.submit(_turn, self._folder, self._rows, self._journal)
+        self._rows, self._journal = [], _open_journal(self._folder)
 
     def close(self) -> None:
-        """Roll, and leave nothing open."""
-        self.roll()
-        self._journal.close()
-        self._path.unlink(missing_ok=True)
+        """Roll, wait for it, and leave nothing open."""
+        try:
+            self.roll()
+            self._settle()
+        finally:
+            self._thread.shutdown()
+            with self._journal:
+                if not self._rows:
+                    _unlink(self._journal)
+
+    def _settle(self) -> None:
+        if self._rolling is not None:
+            self._rolling.result()
+
+
+def _open_journal(folder: Path) -> FileIO:
+    journal = FileIO(folder / f".{uuid.uuid4().hex}.journal", "a")
+    # The kernel lets go of the lock when the process ends, however it ends.
+    fcntl.flock(journal, fcntl.LOCK_EX)
+    return journal
+
+
+def _unlink(journal: FileIO) -> None:
+    Path(str(journal.name)).unlink(missing_ok=True)
+
+
+def _turn(folder: Path, rows: list[Row], journal: FileIO) -> None:
+    """Turn a journal into parquet; where that fails it is left for the next writer to recover."""
+    with journal:
+        _write_part(folder, rows)
+        _unlink(journal)  # while it is locked: nobody may recover it as well
 
 
 def _write_part(folder: Path, rows: list[Row]) -> None:

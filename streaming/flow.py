@@ -12,7 +12,8 @@ from bytewax.outputs import Sink
 from bytewax.run import cli_main
 
 from ebbtide.errors import EbbtideError
-from streaming.updater import Batch, Changes, Updater
+from streaming.changes import Batch, Changes
+from streaming.updater import Updater
 
 if TYPE_CHECKING:  # River imports slowly, and an import of a log learns nothing online
     from streaming.learner import OnlineLearner

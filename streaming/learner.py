@@ -24,7 +24,7 @@ from features.store.online import OnlineStore
 from models.artefact import Churned
 from models.online import FORMAT, OnlineChurn, segments
 from models.scorer import ChurnScorer, ModelWatcher
-from streaming.updater import Changes
+from streaming.changes import Changes
 
 FOLLOWED = 5_000
 LATENESS = 2 * DAY

@@ -14,8 +14,8 @@ from ebbtide.logs.offsets import commit
 from ebbtide.logs.rejected import RejectedLog
 from features.history import HistoryWriter
 from features.store.online import OnlineStore
+from streaming.changes import Changes
 from streaming.checks import Checks
-from streaming.updater import Changes
 
 ROLL_SECONDS = 30.0
 """The longest that rows wait in the journal before training can read them."""

@@ -15,7 +15,7 @@ from redis import Redis
 
 from ebbtide.logs.events import EventLog, Offset, Record
 from ebbtide.logs.offsets import committed
-from streaming.updater import IMPORTED, Batch
+from streaming.changes import IMPORTED, Batch
 
 BATCH = 5_000
 """Records at a time at the most. When many wait, a customer comes often in a batch, and is written once."""

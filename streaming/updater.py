@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
 import msgspec
 
@@ -13,16 +12,15 @@ from ebbtide.domain import identity
 from ebbtide.domain.event import Event, EventError
 from ebbtide.domain.event import decode as decode_event
 from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
-from ebbtide.logs.events import BEGINNING, Entry, Offset, Record
+from ebbtide.logs.events import BEGINNING, Entry, Record
 from ebbtide.logs.rejected import Rejection
 from features.history import Row
 from features.profile import State, encode, merge, new_state, update
 from features.profile import decode as decode_state
-from features.signals.daily import day_of
+from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
+from streaming.changes import IMPORTED, Batch, Changes
 
-IMPORTED = -1
-"""The partition of records that come from an import; their offsets are (number of the import, line)."""
 LATENESS = 24 * 3600.0
 """Seconds; signals do not depend on the order of events that lie this near to each other."""
 LATE = "late: older than the newest event of its customer by more than the lateness allowed"
@@ -31,32 +29,6 @@ CIRCLE = "identity: the customers it was sent on to lead back to one another"
 TAKEN = "identity: the other id belongs to another customer already"
 KEPT_CUSTOMERS = 200_000
 """States kept in memory between batches; in each partition the longest untouched go first."""
-
-
-class Batch(NamedTuple):
-    """Records of one partition, in their order."""
-
-    partition: int
-    records: Sequence[Record]
-
-
-class Changes(NamedTuple):
-    """What a batch changed.
-
-    `raws` are the events as logged. `rows` go to the history: each customer's state after each day's last
-    event in the batch. `states` are the present ones of all customers touched. `orders` are (customer, Unix
-    seconds). `passed_on` goes to other partitions of the log, before the batch is committed.
-    """
-
-    partition: int
-    offset: Offset
-    raws: list[bytes]
-    events: int
-    rows: list[Row]
-    states: list[Row]
-    orders: list[tuple[str, float]]
-    rejected: list[Rejection]
-    passed_on: list[Entry]
 
 
 class Updater:
@@ -86,6 +58,7 @@ class Updater:
         """Apply a batch. An event that a state has seen already (by its offset) changes nothing."""
         rejected: list[Rejection] = []
         events = [(record, event) for record in batch.records if (event := _decode(record, rejected))]
+        self._make_room(batch.partition)
         states = partial(self._states, batch.partition)
         work = _Work(states, self._clock(), self._lateness, rejected, direct=batch.partition == IMPORTED)
         work.take_all(events)
@@ -104,19 +77,21 @@ class Updater:
             work.passed_on,
         )
 
+    def _make_room(self, partition: int) -> None:
+        """Let go of states beyond the partition's share. Not within a batch, whose states are in use."""
+        kept = self._partitions.setdefault(partition, {})
+        excess = len(kept) - self._kept_customers // len(self._partitions)
+        for customer in list(islice(kept, max(excess, 0))):
+            del kept[customer]
+
     def _states(self, partition: int, customers: set[str]) -> dict[str, State]:
         """The partition's states, with those of the customers named among them, newest use last."""
-        kept = self._partitions.setdefault(partition, {})
+        kept = self._partitions[partition]
         unknown = sorted(customer for customer in customers if customer not in kept)
         for customer in customers.difference(unknown):
             kept[customer] = kept.pop(customer)
         for customer, state in zip(unknown, self._store.read_many(unknown), strict=True):
             kept[customer] = state or new_state()
-        share = self._kept_customers // len(self._partitions)
-        excess = len(kept) - max(share, len(customers))
-        if excess > 0:
-            for customer in list(islice(kept, excess)):
-                del kept[customer]
         return kept
 
 
@@ -139,7 +114,8 @@ class _Work:
         self._find, self._now, self._lateness, self._rejected = states, now, lateness, rejected
         self._direct = direct
         self._states: dict[str, State] = {}
-        self._touched: set[str] = set()
+        self._days: dict[str, float] = {}
+        """Of each customer touched, when the day of the newest event ends, in Unix seconds."""
         self.rows: list[Row] = []
         self.orders: list[tuple[str, float]] = []
         self.passed_on: list[Entry] = []
@@ -149,9 +125,15 @@ class _Work:
         states = self._states = self._find({event.customer for _, event in events})
         oldest = math.inf if self._direct else self._lateness
         for record, event in events:
-            state = states[event.customer]
-            if not _is_new(record, state):
+            state, offset = states[event.customer], record.offset
+            if offset <= (state.imported if self._direct else state.logged):
+                if self._direct and isinstance(event, Event) and event.also is not None:
+                    self._see_handed_over(event)
                 continue
+            if self._direct:
+                state.imported = offset
+            else:
+                state.logged = offset
             # What nearly every event is comes first: this loop is the hot path of the stream.
             if type(event) is Event and not state.merged_into and event.at >= state.last_at - oldest:
                 self._apply(event, state, record.raw)
@@ -159,8 +141,9 @@ class _Work:
                 self._take(event, record.raw)
 
     def present(self) -> list[Row]:
-        """The states of all customers touched, as they are now."""
-        return [self._row(customer, self._states[customer]) for customer in sorted(self._touched)]
+        """The states of all customers touched, as they are now; the sign posts after those they lead to."""
+        named = sorted(self._days, key=lambda customer: (self._states[customer].merged_into != "", customer))
+        return [self._row(customer, self._states[customer]) for customer in named]
 
     def _take(self, event: Event | Message, raw: bytes) -> None:
         state = self._states[event.customer]
@@ -207,30 +190,47 @@ class _Work:
             return
         if asked.to in state.claimed and asked.customer < asked.to:
             return  # each claims the other, and the other will hand over
-        post = new_state()
-        post.merged_into, post.last_at = asked.to, max(state.last_at, asked.at)
-        post.logged, post.imported = state.logged, state.imported
-        self._states[asked.customer] = post
-        self._touched.add(asked.customer)
+        self._leave_sign_post(asked.customer, state, asked.to, asked.at)
         if self._direct:
             self._absorb(self._found(asked.to), state, asked.at)
         else:
             sent = Absorb(f"absorb:{asked.id}", asked.to, asked.customer, asked.at, encode(state))
             self.passed_on.append((asked.to, sent.id, identity.encode(sent)))
 
+    def _leave_sign_post(self, customer: str, state: State, to: str, at: float) -> None:
+        post = new_state()
+        post.merged_into, post.last_at = to, max(state.last_at, at)
+        post.logged, post.imported = state.logged, state.imported
+        self._states[customer] = post
+        self._days[customer] = _end_of_day(post.last_at)
+
+    def _see_handed_over(self, event: Event) -> None:
+        """Leave the sign post that an import was killed before writing; its customer has the history."""
+        other, customer = identity.linked(event), self._found(event.customer)
+        if other is None or other not in self._states[customer].claimed:
+            return
+        its = self._find({other})[other]
+        if not its.merged_into and not (customer in its.claimed and other < customer):
+            self._leave_sign_post(other, its, customer, event.at)
+
     def _absorb(self, customer: str, other: State, at: float) -> None:
         """Take up the history of what was another customer."""
         state = self._states[customer]
         self._before_change(customer, state, at)
         merge(state, other)
+        self._days[customer] = _end_of_day(state.last_at)
 
     def _redirect(self, event: Event | Absorb | Redirect, post: State, raw: bytes) -> None:
         """Send an event to whom its customer turned out to be."""
         if isinstance(event, Event):
             post.last_at = max(post.last_at, event.at)  # by which the next are judged for lateness
-            self._touched.add(event.customer)
+            self._days[event.customer] = _end_of_day(post.last_at)
         if self._direct:
             customer = self._found(post.merged_into)
+            owner = self._states[customer]
+            if post.imported <= owner.imported:
+                return  # an import was killed after writing the customer, before the sign post
+            owner.imported = post.imported
             self._take(msgspec.structs.replace(event, customer=customer), raw)
             return
         sent = identity.sent_on(event, post.merged_into, raw)
@@ -247,27 +247,19 @@ class _Work:
 
     def _before_change(self, customer: str, state: State, at: float) -> None:
         """Keep the state as it stood after an earlier day, before the first change of this one."""
-        if customer not in self._touched:
-            self._touched.add(customer)
-        elif at > state.last_at and day_of(state.last_at) < day_of(at):
+        ends = self._days.get(customer)
+        if ends is None:
+            self._days[customer] = _end_of_day(max(at, state.last_at))
+        elif at >= ends:
             self.rows.append(self._row(customer, state))
+            self._days[customer] = _end_of_day(at)
 
     def _row(self, customer: str, state: State) -> Row:
         return Row(customer, encode(state), state.last_at, self._now)
 
 
-def _is_new(record: Record, state: State) -> bool:
-    """Whether the state has not seen the record yet; if so, it has from now on."""
-    offset = record.offset
-    if record.partition == IMPORTED:
-        if offset <= state.imported:
-            return False
-        state.imported = offset
-    else:
-        if offset <= state.logged:
-            return False
-        state.logged = offset
-    return True
+def _end_of_day(moment: float) -> float:
+    return (day_of(moment) + 1) * DAY
 
 
 def _decode(record: Record, rejected: list[Rejection]) -> Event | Message | None:

@@ -13,6 +13,15 @@ import typer.main
 
 from ebbtide.cli import app
 from ebbtide.domain.customer import Stage
+from ebbtide.domain.event import (
+    Campaign,
+    Device,
+    EventError,
+    Location,
+    Product,
+    Properties,
+    decode,
+)
 from ebbtide.settings import Settings
 from features import lifecycle, profile
 from features.catalog import DESCRIPTIONS, NAMES, SIGNALS
@@ -21,7 +30,7 @@ from serving.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-FEATURES, OPERATING = DOCS / "features.md", DOCS / "operating.md"
+EVENTS, FEATURES, OPERATING = DOCS / "events.md", DOCS / "features.md", DOCS / "operating.md"
 PAGES = [page for page in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))) if page.exists()]
 OPENAPI = ROOT / "tests" / "serving" / "golden" / "openapi.json"
 ROUTES = [
@@ -102,6 +111,40 @@ def test_the_example_of_a_profile_runs():
     found = {}
     exec(code, found)
     assert found["values"]["orders_total"] == 1.0
+
+
+def test_the_events_that_signals_listen_to_stand_in_the_docs():
+    told = {
+        name for row in table(EVENTS, "## What is read") for name in re.findall(r"`([A-Z][^`]+)`", row[0])
+    }
+    assert told == {name for signal in SIGNALS.values() for name in signal.EVENTS or ()}
+
+
+def test_the_properties_and_the_fields_of_products_stand_in_the_docs_in_their_order():
+    for heading, kind in (("### Properties", Properties), ("### Products", Product)):
+        assert [row[0].strip("`") for row in table(EVENTS, heading)] == list(kind.__struct_fields__)
+
+
+@pytest.mark.parametrize("row", table(EVENTS, "### Properties"), ids=lambda row: row[0])
+def test_a_property_is_as_strict_as_the_docs_say(row):
+    call = {"type": "track", "event": "x", "userId": "c", "messageId": "m", "timestamp": 0}
+    call["properties"] = {row[0].strip("`"): {"neither": "text nor number"}}
+    try:
+        decode(json.dumps(call).encode())
+    except EventError:
+        assert row[2] == "strict"
+    else:
+        assert row[2] == "lenient"
+
+
+def test_the_context_that_is_read_stands_in_the_docs():
+    told = {row[0].strip("`") for row in table(EVENTS, "### Context and traits")}
+    context = {
+        f"context.{part}.{name}"
+        for part, kind in (("device", Device), ("campaign", Campaign), ("location", Location))
+        for name in kind.__struct_fields__
+    }
+    assert {name for name in told if name.startswith("context.")} == context
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -5,6 +5,7 @@ alias) and the ecommerce specification v2 for the names and properties of orders
 """
 
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -36,7 +37,7 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return None if found is None else str(found)
 
 
-class Properties(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class Properties(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """The properties that Ebbtide reads. Others are kept in the log, and not decoded."""
 
     order_id: Identifier | None = None
@@ -73,10 +74,11 @@ class Properties(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         found = self.product_id if self.product_id is not None else self.sku
         return None if found is None else str(found)
 
+    @cached_property
     def product_ids(self) -> tuple[str, ...]:
         """The different products of the lines, in their order; a line with neither id nor SKU has none.
 
-        >>> Properties(products=(Product("a"), Product(sku=7), Product("a"), Product())).product_ids()
+        >>> Properties(products=(Product("a"), Product(sku=7), Product("a"), Product())).product_ids
         ('a', '7')
         """
         ids: list[Any] = [line.product_id for line in self.products]

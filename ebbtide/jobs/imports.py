@@ -1,7 +1,7 @@
 """Import a log: read it into the archive, then stream the archive into features and history."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ebbtide.logs.archive import SUFFIX, ArchiveWriter, read
 from ebbtide.logs.imports import Import, ImportLedger
 from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
+from ebbtide.logs.steady import steady
 from ebbtide.settings import Settings
 from streaming.importing.importer import Log, import_events
 from streaming.importing.once import Once
@@ -77,46 +78,40 @@ def import_batches(
     """Import what `reader` yields, once per digest; called again after an interruption, it goes on.
 
     Raises:
-        StoreError: a flow or another import is writing features.
+        StoreError: a flow or another import is writing features, or Redis was started again.
     """
-    with held(client, f"ebbtide import {source}"):
-        return _import(settings, client, digest, source, reader, clock, progress)
-
-
-def _import(
-    settings: Settings,
-    client: Redis,
-    digest: str,
-    source: str,
-    reader: Reader,
-    clock: Clock,
-    progress: Progress,
-) -> ImportResult:
-    ledger = ImportLedger(client)
-    begun = ledger.begin(digest, source)
-    if begun.done:
-        return ImportResult(source, already=True)
-    rejected, report, once = RejectedLog(settings.rejected), Report(), Once()
-    prefix = f"import-{begun.number:04d}-{Path(source).name.partition('.')[0]}"
-    archive = settings.events / f"{prefix}{SUFFIX}"
-    resumed = archive.exists()  # reading had ended then, and only the stream was interrupted
-    if not resumed:
-        try:
-            with progress("Import") as advance, ArchiveWriter(settings.events, prefix) as part:
-                once = Once(read([settings.events]))
-                for lines in reader(rejected, report):
-                    fresh = once.fresh(lines)
-                    part.write(fresh)
-                    advance(len(fresh))
-        except BaseException:
-            ledger.forget(digest)  # nothing of it is in the features yet
-            raise
-    if archive.exists():  # else every event was imported before
-        total = None if resumed else report.events.total() - once.duplicates
-        _stream(settings, client, begun, archive, total, clock, progress)
-    ledger.finish(digest, begun)
+    with held(client, f"ebbtide import {source}"), steady(client) as redis:
+        ledger = ImportLedger(redis)
+        begun = ledger.begin(digest, source)
+        if begun.done:
+            return ImportResult(source, already=True)
+        rejected, report, duplicates = RejectedLog(settings.rejected), Report(), 0
+        prefix = f"import-{begun.number:04d}-{Path(source).name.partition('.')[0]}"
+        archive = settings.events / f"{prefix}{SUFFIX}"
+        resumed = archive.exists()  # reading had ended then, and only the stream was interrupted
+        if not resumed:
+            try:
+                duplicates = _archive(settings.events, prefix, reader(rejected, report), progress)
+            except BaseException:
+                ledger.forget(digest)  # nothing of it is in the features yet
+                raise
+        if archive.exists():  # else every event was imported before
+            total = None if resumed else report.events.total() - duplicates
+            _stream(settings, redis, begun, archive, total, clock, progress)
+        ledger.finish(digest, begun)
     kept = rejected.path(source) if rejected.count else None
-    return ImportResult(source, resumed=resumed, duplicates=once.duplicates, report=report, rejected=kept)
+    return ImportResult(source, resumed=resumed, duplicates=duplicates, report=report, rejected=kept)
+
+
+def _archive(folder: Path, prefix: str, batches: Iterable[list[bytes]], progress: Progress) -> int:
+    """Write an archive of the events that were not imported before; return how many were."""
+    with progress("Import") as advance, ArchiveWriter(folder, prefix) as part:
+        once = Once(read([folder]))
+        for lines in batches:
+            fresh = once.fresh(lines)
+            part.write(fresh)
+            advance(len(fresh))
+    return once.duplicates
 
 
 def _stream(

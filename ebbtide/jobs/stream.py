@@ -2,8 +2,8 @@
 
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 from redis import Redis
@@ -14,6 +14,7 @@ from ebbtide.jobs.event_log import open_log
 from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
+from ebbtide.logs.steady import steady
 from ebbtide.settings import Settings
 
 
@@ -34,6 +35,10 @@ def stream(
     Ends on SIGINT or SIGTERM, after the batches under way; with `once`, at the end of what is logged now.
     `stored` is told the number of events of each batch. Of several processes each is given its number, from
     0, and the addresses of all; they and their workers share the partitions of the log.
+
+    Raises:
+        StoreError: another flow or an import is writing features, or Redis was started again.
+        EbbtideError: another process of the flow ended.
     """
     from features.store.online import OnlineStore
     from models.scorer import ModelWatcher
@@ -44,35 +49,41 @@ def stream(
     from streaming.sources import LogSource
     from streaming.updater import Updater
 
+    with _told_to_stop() as stop, steady(client) as redis:
+        store, log = OnlineStore(redis), open_log(settings, redis)
+        sink = FeatureSink(
+            redis,
+            settings.history,
+            RejectedLog(settings.rejected),
+            clock,
+            log=log,
+            archive=LiveArchive(settings.events),
+            progress=stored,
+            checks=Checks(redis),
+        )
+        updater = Updater(
+            store, clock, lateness=settings.lateness_hours * 3600, kept_customers=settings.kept_customers
+        )
+        learner = OnlineLearner(redis, store, ModelWatcher(redis), clock)
+        source = LogSource(log, redis, stop, once=once)
+        with nullcontext() if process else held(client, "ebbtide stream"):  # the first holds it for all
+            ready()
+            flow = build(source, sink, updater, learner, LearnedSink(redis))
+            with nullcontext() if process or once else watching(settings, client, clock):
+                run(flow, workers=workers, process=process, addresses=addresses)
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set as long as the context lasts."""
     stop = threading.Event()
 
     def end(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
         stop.set()
 
-    store = OnlineStore(client)
-    log = open_log(settings, client)
-    sink = FeatureSink(
-        client,
-        settings.history,
-        RejectedLog(settings.rejected),
-        clock,
-        log=log,
-        archive=LiveArchive(settings.events),
-        progress=stored,
-        checks=Checks(client),
-    )
-    learner = OnlineLearner(client, store, ModelWatcher(client), clock)
-    updater = Updater(
-        store, clock, lateness=settings.lateness_hours * 3600, kept_customers=settings.kept_customers
-    )
-    source = LogSource(log, client, stop, once=once)
     before = {signum: signal.signal(signum, end) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with nullcontext() if process else held(client, "ebbtide stream"):  # the first holds it for all
-            ready()
-            flow = build(source, sink, updater, learner, LearnedSink(client))
-            with nullcontext() if process or once else watching(settings, client, clock):
-                run(flow, workers=workers, process=process, addresses=addresses)
+        yield stop
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)

@@ -29,8 +29,8 @@ QUARTER = 21_600.0
 """Seconds in a quarter of a day."""
 WEEK = 28
 """Quarters of days in a week."""
-WEEKEND = range(8, 16)
-"""Those of Saturday and Sunday: 1 January 1970, with which the week begins here, was a Thursday."""
+SATURDAY, MONDAY = 8, 16
+"""The first quarters of each: 1 January 1970, with which the week begins here, was a Thursday."""
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
@@ -44,7 +44,7 @@ def update(state: State, event: Event) -> None:
     """Count an event at its time."""
     quarter = int(event.at // QUARTER)
     state.quarters[quarter % 4] += 1
-    if quarter % WEEK in WEEKEND:
+    if SATURDAY <= quarter % WEEK < MONDAY:
         state.weekend += 1
 
 

@@ -102,18 +102,19 @@ def sums_over(sums: list[int | float], cuts: list[int]) -> Windows:
     end, c1, c7, c30, c35, c90, c120, c365 = cuts
     if end == c365:
         return NO_WINDOWS
-    day = sum(sums[c1:end]) if c1 < end else 0
-    d7 = day + sum(sums[c7:c1]) if c7 < c1 else day
-    month = sum(sums[c30:c7]) if c30 < c7 else 0
-    week_before = sum(sums[c35:c30]) if c35 < c30 else 0
-    quarter = sum(sums[c90:c35]) if c90 < c35 else 0
-    month_before = sum(sums[c120:c90]) if c120 < c90 else 0
+    day = sum(sums[c1:end], 0.0) if c1 < end else 0.0
+    week = sum(sums[c7:c1], 0.0) if c7 < c1 else 0.0
+    month = sum(sums[c30:c7], 0.0) if c30 < c7 else 0.0
+    week_before = sum(sums[c35:c30], 0.0) if c35 < c30 else 0.0
+    quarter = sum(sums[c90:c35], 0.0) if c90 < c35 else 0.0
+    month_before = sum(sums[c120:c90], 0.0) if c120 < c90 else 0.0
+    year = sum(sums[c365:c120], 0.0) if c365 < c120 else 0.0
+    d7 = day + week
     d30 = d7 + month
     d90 = d30 + week_before + quarter
-    d365 = d90 + month_before + (sum(sums[c365:c120]) if c365 < c120 else 0)
     trend_7d = _trend(d7 / 7, (month + week_before) / 28)
     trend_30d = _trend(d30 / 30, (week_before + quarter + month_before) / 90)
-    return (float(day), float(d7), float(d30), float(d90), float(d365), trend_7d, trend_30d)
+    return (day, d7, d30, d90, d90 + month_before + year, trend_7d, trend_30d)
 
 
 def _trend(rate: float, before: float) -> float:

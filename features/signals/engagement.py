@@ -119,12 +119,17 @@ _NOTHING = ((0.0, 0.0, math.nan, math.nan), (0.0, 0.0, 0.0, math.nan, math.nan, 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Counts, rates (NaN where nothing was sent) and days per channel; best channel, best hour."""
     found: list[float] = []
+    rates: list[float] = []
+    any_sent = 0
     for index, opens in enumerate(_WITH_OPENS):
         channel = state.channels.get(index)
         if channel is None:
             found += _NOTHING[opens]
+            rates.append(PRIOR_RATE)
             continue
         sent, opened, clicked = channel.counts
+        any_sent += sent
+        rates.append((clicked + PRIOR_SENT * PRIOR_RATE) / (sent + PRIOR_SENT))
         clicks = clicked / sent if sent else math.nan
         days = (now - channel.answered_at) / DAY if channel.answered_at > -math.inf else math.nan
         if opens:
@@ -132,17 +137,8 @@ def value(state: State, now: float) -> tuple[float, ...]:
             found += (float(sent), float(opened), float(clicked), opening, clicks, days)
         else:
             found += (float(sent), float(clicked), clicks, days)
-    found += (_best_channel(state.channels), _best_hour(state.hours), float(state.unsubscribes))
-    return tuple(found)
-
-
-def _best_channel(channels: dict[int, Channel]) -> float:
-    rates, any_sent = [PRIOR_RATE] * len(CHANNELS), 0
-    for index, channel in channels.items():
-        sent, _, clicked = channel.counts
-        rates[index] = (clicked + PRIOR_SENT * PRIOR_RATE) / (sent + PRIOR_SENT)
-        any_sent += sent
-    return float(rates.index(max(rates))) if any_sent else math.nan
+    best_channel = float(rates.index(max(rates))) if any_sent else math.nan
+    return (*found, best_channel, _best_hour(state.hours), float(state.unsubscribes))
 
 
 def _best_hour(hours: dict[int, int]) -> float:

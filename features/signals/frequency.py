@@ -73,14 +73,14 @@ def value(state: State, now: float) -> tuple[float, ...]:
     active = state.active.daily
     end, c1, c7, c30, _, c90, _, c365 = cuts = active.cuts(today)
     _, events_7d, events_30d, events_90d, _, events_trend_7d, events_trend_30d = sums_over(active.sums, cuts)
-    orders_1d, orders_7d, orders_30d, orders_90d, orders_365d, *orders_trends = state.ordered.windows(today)
+    d1, d7, d30, d90, d365, trend_7d, trend_30d = state.ordered.windows(today)
     return (
         float(state.orders),
-        orders_1d,
-        orders_7d,
-        orders_30d,
-        orders_90d,
-        orders_365d,
+        d1,
+        d7,
+        d30,
+        d90,
+        d365,
         float(state.active.total),
         float(end - c1),
         float(end - c7),
@@ -93,7 +93,8 @@ def value(state: State, now: float) -> tuple[float, ...]:
         events_90d,
         events_trend_7d,
         events_trend_30d,
-        *orders_trends,
+        trend_7d,
+        trend_30d,
     )
 
 

@@ -71,7 +71,7 @@ def update(state: State, event: Event) -> None:
     else:
         state.orders += 1
         state.cart.order(at)
-        state.views.buy(properties.product_ids(), at)
+        state.views.buy(properties.product_ids, at)
 
 
 def merge(state: State, other: State) -> None:

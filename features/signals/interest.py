@@ -17,6 +17,7 @@ Entropy is Shannon's, in nats: 0 for one bucket only, ln 32 = 3.47 for all alike
 import math
 from functools import lru_cache
 from math import log
+from operator import mul
 from zlib import crc32
 
 import msgspec
@@ -76,8 +77,9 @@ def _cheaper(order: Properties) -> bool:
 
 
 def _add(weights: Weights, text: str, weight: float) -> None:
-    bucket = _bucket(text)
-    weights[bucket] = weights.get(bucket, 0.0) + weight
+    if weight:  # 0 if the event is said to be from antiquity
+        bucket = _bucket(text)
+        weights[bucket] = weights.get(bucket, 0.0) + weight
 
 
 @lru_cache(maxsize=4096)
@@ -102,10 +104,10 @@ def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every
 
 def _shares(weights: Weights) -> tuple[float, float]:
     """The largest share and the entropy, which with p = w / total is ln total - (sum of w ln w) / total."""
-    total = sum(weights.values())
-    if not total:
+    if not weights:
         return (math.nan, math.nan)
     if len(weights) == 1:
         return (1.0, 0.0)
-    logs = sum([weight * log(weight) for weight in weights.values() if weight])
-    return (max(weights.values()) / total, max(0.0, log(total) - logs / total))
+    each = weights.values()
+    total = sum(each)
+    return (max(each) / total, max(0.0, log(total) - sum(map(mul, each, map(log, each))) / total))

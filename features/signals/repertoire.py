@@ -22,6 +22,7 @@ products, 3,194 at most.
 import math
 from collections.abc import Iterable
 from functools import lru_cache
+from math import exp2, log2
 from operator import or_
 from zlib import crc32
 
@@ -59,46 +60,55 @@ class State(msgspec.Struct, array_like=True, gc=False):
 
 def update(state: State, event: Event) -> None:
     """Add an order's products; the lightest are let go."""
-    bought = event.properties.product_ids()
+    bought = event.properties.product_ids
     day = day_of(event.at)
-    products = state.products
+    products, new = state.products, []
     for product in bought:
         kept = products.get(product)
-        products[product] = day if kept is None else _both(kept, day)
+        if kept is None:
+            products[product] = day
+            new.append(product)
+        else:
+            products[product] = _both(kept, day)
     state.lines += len(bought)
     if state.bits is not None:
-        _set(state.bits, bought)
+        _set(state.bits, new)  # those that are held have set theirs
     if len(products) > KEEP + SPARE:
         _let_go(state)
 
 
 def _both(left: Held, right: Held) -> Held:
     """The purchases of both."""
-    late, last = _as_pair(left)
-    early, its_last = _as_pair(right)
+    late, last = (left, left) if isinstance(left, int) else left
+    early, its_last = (right, right) if isinstance(right, int) else right
     if late < early:
         late, early = early, late
-    return (late + HALF_LIFE * math.log2(1.0 + 2.0 ** ((early - late) / HALF_LIFE)), max(last, its_last))
-
-
-def _as_pair(held: Held) -> tuple[float, int]:
-    return (held, held) if isinstance(held, int) else held
+    heavier = HALF_LIFE * log2(1.0 + exp2((early - late) / HALF_LIFE))
+    return (late + heavier, max(last, its_last))
 
 
 def _let_go(state: State) -> None:
     """Keep the heaviest products; from now on only bits tell how many there were."""
-    products = state.products
     if state.bits is None:
         state.bits = bytearray(BITS // 8)
-        _set(state.bits, products)
-    rows = sorted([(kept if isinstance(kept, int) else kept[0], name) for name, kept in products.items()])
-    for _, product in rows[:-KEEP]:
-        del products[product]
+        _set(state.bits, state.products)
+    if len(state.products) > KEEP:
+        state.products = _heaviest(state.products)
+
+
+def _heaviest(products: dict[str, Held]) -> dict[str, Held]:
+    """The `KEEP` heaviest of more products; of equal ones the last by name."""
+    days = [float(held) if isinstance(held, int) else held[0] for held in products.values()]
+    least = sorted(days)[-KEEP]
+    heaviest = {name: held for (name, held), day in zip(products.items(), days, strict=True) if day > least}
+    equal = sorted([name for name, day in zip(products, days, strict=True) if day == least])
+    for name in equal[len(heaviest) - KEEP :]:
+        heaviest[name] = products[name]
+    return heaviest
 
 
 def _set(bits: bytearray, products: Iterable[str]) -> None:
-    for product in products:
-        bit = _bit(product)
+    for bit in map(_bit, products):
         bits[bit >> 3] |= 1 << (bit & 7)
 
 
@@ -109,11 +119,11 @@ def _bit(product: str) -> int:
 
 def merge(state: State, other: State) -> None:
     """Add another part of the history."""
-    if state.bits is not None:
-        _set(state.bits, other.products)
     for product, added in other.products.items():
         kept = state.products.get(product)
         state.products[product] = added if kept is None else _both(kept, added)
+    if state.bits is not None:
+        _set(state.bits, other.products)
     state.lines += other.lines
     if len(state.products) > KEEP + SPARE or (other.bits and not state.bits):
         _let_go(state)
@@ -136,6 +146,8 @@ def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every
 def held(state: State, now: float) -> list[tuple[str, float, float]]:
     """(product, weight decayed to `now`, last bought in Unix seconds of that day), the 32 heaviest first."""
     today = now / DAY
-    pairs = [(product, *_as_pair(kept)) for product, kept in state.products.items()]
-    rows = [(product, 2.0 ** ((day - today) / HALF_LIFE), last * DAY) for product, day, last in pairs]
+    rows: list[tuple[str, float, float]] = []
+    for product, kept in state.products.items():
+        day, last = (kept, kept) if isinstance(kept, int) else kept
+        rows.append((product, exp2((day - today) / HALF_LIFE), last * DAY))
     return sorted(rows, key=lambda row: (-row[1], row[0]))[:KEEP]

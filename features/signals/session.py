@@ -123,10 +123,14 @@ def value(state: State, now: float) -> tuple[float, ...]:
     if not total:
         return _NOTHING
     seconds = state.seconds + sum(map(sub, state.ends, state.starts))
-    *windows, _, _ = state.daily.windows(day_of(now))
+    d1, d7, d30, d90, d365, _, _ = state.daily.windows(day_of(now))
     return (
         float(total),
-        *windows,
+        d1,
+        d7,
+        d30,
+        d90,
+        d365,
         (state.events + sum(state.counts)) / total,
         seconds / 60.0 / total,
         (state.single + state.counts.count(1)) / total,

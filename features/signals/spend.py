@@ -54,9 +54,9 @@ def update(state: State, event: Event) -> None:
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Money in all, per window, per order and of the last order; NaN per order if there was none."""
-    *windows, trend_7d, trend_30d = state.daily.windows(day_of(now))
+    d1, d7, d30, d90, d365, trend_7d, trend_30d = state.daily.windows(day_of(now))
     mean = state.total / state.orders if state.orders else math.nan
-    return (state.total, *windows, mean, state.last[1], trend_7d, trend_30d)
+    return (state.total, d1, d7, d30, d90, d365, mean, state.last[1], trend_7d, trend_30d)
 
 
 def merge(state: State, other: State) -> None:

@@ -25,7 +25,8 @@ class Views(msgspec.Struct, array_like=True, gc=False):
 
     def view(self, product: str, at: float) -> None:
         """Note a view; let go of the product's oldest, and of the product not viewed for longest."""
-        if self._was_bought(product, at):
+        bought = self.bought
+        if bought and bought[-1][0] >= at and self._was_bought(product, at):  # the last only for a late view
             return
         times = self.seen.get(product)
         if times is None:

@@ -48,6 +48,13 @@ def test_freshness_is_told_in_milliseconds():
     assert result["p50_ms"] <= result["p99_ms"] <= result["max_ms"]
 
 
+def test_states_in_redis_are_held_against_snapshots():
+    result = figures("snapshots", *SMALL)
+    assert_positive(result, "ratio_by_customer", "ratio_by_shard")
+    assert set(result["resume_seconds"]) == {"ours", "snapshots_by_customer", "snapshots_by_shard"}
+    assert_positive(result["recovery_bytes"], "snapshots_by_customer", "snapshots_by_shard")
+
+
 def test_memory_is_told_per_customer():
     result = figures("memory", "--customers", "2000")
     assert_positive(result, "bytes_per_customer")

@@ -1,6 +1,9 @@
 """States over time on disk."""
 
+import math
+
 import pyarrow.parquet as pq
+import pytest
 
 from features.history import HistoryWriter, Row, customers, parts, span
 
@@ -46,11 +49,20 @@ def test_a_last_row_cut_short_does_not_take_the_others_along(tmp_path):
 
 def test_enough_rows_roll_by_themselves(tmp_path):
     writer = HistoryWriter(tmp_path, roll_rows=2)
-    writer.append(rows(1, 2))
-    assert read(tmp_path) == ["c1", "c2"]
-    writer.append(rows(3))
+    for day in range(1, 8):
+        writer.append(rows(day))
     writer.close()
-    assert read(tmp_path) == ["c1", "c2", "c3"]
+    assert read(tmp_path) == [f"c{day}" for day in range(1, 8)]
+    assert len(parts(tmp_path)) == 4
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_rows_that_cannot_become_parquet_stay_in_the_journal_and_the_writer_says_so(tmp_path):
+    writer = HistoryWriter(tmp_path)
+    writer.append([Row("c1", b"s1", math.nan)])
+    with pytest.raises(ValueError, match="NaN"):
+        writer.close()
+    assert len(list(tmp_path.glob(".*.journal"))) == 1
 
 
 def test_no_history_has_no_span(tmp_path):

@@ -150,3 +150,12 @@ def test_a_state_taken_up_is_not_shared():
     before = profile.encode(other)
     profile.update(state, order(day=19_001, revenue=7.0, products={"b": 1}))
     assert profile.encode(other) == before
+
+
+@given(st.lists(histories, max_size=4))
+def test_many_vectors_are_those_of_each(found):
+    states = [after(events) for events in found]
+    each = [profile.vector(state, 20_001 * DAY) for state in states]
+    assert all(
+        same(left, right) for left, right in zip(profile.vectors(states, 20_001 * DAY), each, strict=True)
+    )

@@ -16,7 +16,7 @@ from redis import Redis
 
 from ebbtide.domain.event import decode
 from ebbtide.domain.ingest import MAX_BATCH_BYTES, MAX_EVENT_BYTES, iso
-from ebbtide.logs.events import Entry, MemoryEventLog, RedisEventLog
+from ebbtide.logs.events import BEGINNING, Entry, MemoryEventLog, RedisEventLog
 from tests.serving.conftest import NOW, PARTITIONS, WRITE_KEY, MakeApp, is_problem, logged
 
 AUTH = (WRITE_KEY, "")
@@ -185,7 +185,7 @@ def test_whatever_json_comes_each_event_is_logged_or_named(client: TestClient, r
     log = RedisEventLog(redis, PARTITIONS)
     assert log.length() + body.get("duplicates", 0) + named == len(batch)
     for partition in range(PARTITIONS):
-        for record in log.read(partition, "0-0", 10):
+        for record in log.read(partition, BEGINNING, 10):
             decode(record.raw)
 
 

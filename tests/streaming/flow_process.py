@@ -20,6 +20,7 @@ from redis import Redis
 from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
+from ebbtide.logs.steady import steady
 from features.store.online import OnlineStore
 from streaming import sinks, sources
 from streaming.flow import build, run
@@ -57,7 +58,7 @@ def flow(arguments):
     errors = os.open(given.folder / "flow.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(errors, sys.stderr.fileno())
     sources.BATCH = given.batch
-    redis = Redis(unix_socket_path=given.socket, socket_timeout=10)
+    redis = steady(Redis(unix_socket_path=given.socket, socket_timeout=10))
     log = RedisEventLog(redis, given.partitions)
     steps = {
         "append": (log, "append"),

@@ -193,6 +193,37 @@ def test_two_ids_that_claim_each_other_do_not_go_in_circles(company):
     assert repr(company.knows("b")) == repr(company.knows("a"))
 
 
+@pytest.mark.parametrize("written", range(5))
+def test_an_import_that_dies_between_two_customers_ends_as_one_that_does_not(
+    redis, tmp_path, monkeypatch, written
+):
+    company = Company(redis, tmp_path, live=False)
+    company.order(1, userId="u1")
+    company.order(2, anonymousId="z1")
+    company.order(3, anonymousId="a1")
+    for day, anonymous in ((4, "z1"), (6, "a1")):
+        company.sees("identify", day, userId="u1", anonymousId=anonymous)
+        company.order(day + 1, anonymousId=anonymous)
+    company.order(8, userId="v1")
+    raws = [raw for _, _, raw in company.calls]
+    with monkeypatch.context() as patched:
+        write = OnlineStore.write_rows
+
+        def die(store, rows):
+            write(store, rows[:written])
+            raise InterruptedError
+
+        patched.setattr(OnlineStore, "write_rows", die)
+        with pytest.raises(InterruptedError):
+            company._flow(ImportSource(1, raws))
+    company._flow(ImportSource(1, raws))
+    expected = as_one(company, raws[:-1])
+    for name in ("u1", "a1", "z1"):
+        assert company.knows(name) == pytest.approx(expected, rel=1e-9, nan_ok=True)
+    assert company.knows("v1")["orders_total"] == 1
+    assert company.refused() == []
+
+
 def test_a_full_log_does_not_keep_the_flow_from_merging(redis, tmp_path):
     company = Company(redis, tmp_path, live=True)
     company.log = RedisEventLog(redis, partitions=1, backlog=1)

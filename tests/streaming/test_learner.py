@@ -8,8 +8,8 @@ from features.history import Row
 from features.signals.testing import order
 from features.store.online import OnlineStore
 from models.scorer import ModelWatcher
+from streaming.changes import Changes
 from streaming.learner import LATENESS, SAVED_KEY, LearnLogic, OnlineLearner, Sample, Saved, saved
-from streaming.updater import Changes
 
 DAY = 86_400.0
 FIRST = 20_000

@@ -5,7 +5,8 @@ import pytest
 from ebbtide.domain.ingest import accept
 from ebbtide.logs.events import Record
 from features.store.online import OnlineStore
-from streaming.updater import Batch, Updater
+from streaming.changes import IMPORTED, Batch
+from streaming.updater import Updater
 
 
 class Watched(OnlineStore):
@@ -36,6 +37,17 @@ def test_a_customer_in_use_is_read_once(store):
     for offset in range(1, 4):
         updater.apply(batch(0, offset, "a", "b"))
     assert sorted(store.asked) == ["a", "b"]
+
+
+def test_a_batch_of_more_customers_than_are_kept_is_applied(store):
+    updater = Updater(store, lambda: 0.0, kept_customers=1)
+    calls = [
+        {"type": "identify", "userId": f"u{number}", "anonymousId": f"a{number}", "timestamp": 0}
+        for number in range(5)
+    ]
+    raws = [accept(call, received_at=0.0, message_id=call["userId"])[0] for call in calls]
+    records = [Record(IMPORTED, (1, n), raw) for n, raw in enumerate(raws, start=1)]
+    assert len(updater.apply(Batch(IMPORTED, records)).states) == 10
 
 
 def test_the_bound_on_states_is_shared_by_the_partitions(store):

@@ -65,7 +65,7 @@ def test_a_window_that_is_one_day_short_is_found_and_nothing_else_is_blamed(even
     monkeypatch.setattr(daily, "SPANS", (1, 7, 29, *daily.SPANS[3:]))
     found = prove(events)
     assert set(found.worst) == {
-        *("orders_30d", "events_30d", "spend_30d", "sessions_30d"),
+        *("orders_30d", "events_30d", "active_days_30d", "spend_30d", "sessions_30d"),
         *("orders_trend_30d", "events_trend_30d", "spend_trend_30d"),
     }
     assert found.rate < 1.0
