@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ebbtide.domain.customer import Stage
 from features import lifecycle
 from features.catalog import NAMES
-from features.profile import State, vector
+from features.profile import State, vectors
 from features.store.online import OnlineStore
 from models.scorer import ChurnScorer
 
@@ -158,7 +158,7 @@ def _no_collector() -> Iterator[None]:
 
 def matrix(states: list[State], now: float) -> Array:
     """The signals of many customers, shape (n, signals)."""
-    packed = b"".join([_PACK(*vector(state, now)) for state in states])
+    packed = b"".join([_PACK(*values) for values in vectors(states, now)])
     return np.frombuffer(packed).reshape(-1, len(NAMES))
 
 

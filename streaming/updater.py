@@ -27,6 +27,8 @@ LATE = "late: older than the newest event of its customer by more than the laten
 TOO_MANY = "identity: the customer has taken up as many other ids as are allowed"
 CIRCLE = "identity: the customers it was sent on to lead back to one another"
 TAKEN = "identity: the other id belongs to another customer already"
+AT_ONCE = 500
+"""Events decoded before they are applied: few enough to stay in the processor's cache."""
 KEPT_CUSTOMERS = 200_000
 """States kept in memory between batches; in each partition the longest untouched go first."""
 
@@ -57,19 +59,24 @@ class Updater:
     def apply(self, batch: Batch) -> Changes:
         """Apply a batch. An event that a state has seen already (by its offset) changes nothing."""
         rejected: list[Rejection] = []
-        events = [(record, event) for record in batch.records if (event := _decode(record, rejected))]
         self._make_room(batch.partition)
         states = partial(self._states, batch.partition)
-        work = _Work(states, self._clock(), self._lateness, rejected, direct=batch.partition == IMPORTED)
-        work.take_all(events)
-        raws = [record.raw for record in batch.records if not record.raw.startswith(identity.PREFIX)]
+        imported = batch.partition == IMPORTED  # its events are in the archive already
+        work = _Work(states, self._clock(), self._lateness, rejected, direct=imported)
+        taken = 0
+        for start in range(0, len(batch.records), AT_ONCE):
+            records = batch.records[start : start + AT_ONCE]
+            events = [(record, event) for record in records if (event := _decode(record, rejected))]
+            work.take_all(events)
+            taken += len(events)
+        raws = [] if imported else [r.raw for r in batch.records if not r.raw.startswith(identity.PREFIX)]
         last = batch.records[-1].offset if batch.records else BEGINNING
         present = work.present()
         return Changes(
             batch.partition,
             last,
             raws,
-            len(events),
+            taken,
             work.rows + present,
             present,
             work.orders,
@@ -123,14 +130,15 @@ class _Work:
     def take_all(self, events: Sequence[tuple[Record, Event | Message]]) -> None:
         """Apply events in their order, each once."""
         states = self._states = self._find({event.customer for _, event in events})
-        oldest = math.inf if self._direct else self._lateness
+        direct = self._direct
+        oldest = math.inf if direct else self._lateness
         for record, event in events:
             state, offset = states[event.customer], record.offset
-            if offset <= (state.imported if self._direct else state.logged):
-                if self._direct and isinstance(event, Event) and event.also is not None:
+            if offset <= (state.imported if direct else state.logged):
+                if direct and isinstance(event, Event) and event.also is not None:
                     self._see_handed_over(event)
                 continue
-            if self._direct:
+            if direct:
                 state.imported = offset
             else:
                 state.logged = offset
@@ -163,7 +171,8 @@ class _Work:
             self._apply(event, state, raw)
 
     def _apply(self, event: Event, state: State, raw: bytes) -> None:
-        self._before_change(event.customer, state, event.at)
+        if not event.at < self._days.get(event.customer, -math.inf):
+            self._before_change(event.customer, state, event.at)
         update(state, event)
         if event.name == "Order Completed":
             self.orders.append((event.customer, event.at))
