@@ -18,7 +18,7 @@ def receipt(decision_id: str) -> Receipt:
         stage=Stage.SLIPPING,
         as_of="2026-01-02T00:00:00Z",
         expires_at="2026-01-02T00:15:00Z",
-        churn=Churn({"60": 0.4}, (Reason("recency_days", None, 0.3, "last order 31 days ago"),)),
+        churn=Churn({"60": 0.4}, 60, 41.5, (Reason("recency_days", None, 0.3, "last order 31 days ago"),)),
         triggers=(Trigger("going_quiet", "overdue"),),
         actions=(RankedAction("none", "none", "Do nothing", 0.0, 1.0),),
         recommendations=(Recommendation("p1", "Tea", 1.5, "popular now"),),
