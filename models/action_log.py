@@ -49,7 +49,7 @@ class ActionLog:
             self.reward[rows],
             self.propensity[rows],
             self.group[rows],
-            self.context[rows],
+            self.context[rows] if self.context.width else self.context,
         )
 
     def folds(self, count: int, seed: int) -> Places:

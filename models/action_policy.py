@@ -131,21 +131,21 @@ class _Fold:
         """What taking an action would bring in each row, cost taken off: doubly robust, shape (n,)."""
         weight = (self.log.taken == action) / self.log.propensity
         expected = average(self.models, self.inputs, action)
-        return doubly_robust(weight, self.log.reward, expected, expected) - self.log.cost[action]
+        found: Array = doubly_robust(weight, self.log.reward, expected, expected) - self.log.cost[action]
+        return found
 
 
 def _best_constant(folds: list[_Fold], cost: Array, rows: int) -> int:
     """The action with the highest value, each drawn towards the mean of all by how little is known of it.
 
     Of thousands of actions, the highest raw value would be that of the luckiest. The share of the spread that
-    is real is found by moments (DerSimonian and Laird 1986). All actions share one variance of what the models
-    leave unexplained: an action that was never rewarded seems to have none. Ties go to the surest difference.
+    is real is found by moments (DerSimonian and Laird 1986). All actions share one variance of what the
+    models leave unexplained: an action never rewarded would seem to have none. Ties go to the surest gain.
     """
     reward = np.sum([fold.sums for fold in folds], axis=0) / rows + cost
     unexplained = sum(fold.unexplained for fold in folds) / rows
-    effective = np.sum([f.weights for f in folds], axis=0) ** 2 / np.maximum(
-        np.sum([f.squares for f in folds], axis=0), 1e-12
-    )
+    weights, squares = (sum(each) for each in zip(*((f.weights, f.squares) for f in folds), strict=True))
+    effective = weights**2 / np.maximum(squares, 1e-12)
     precision = effective / max(unexplained, 1e-12)
     mean = (precision @ reward) / precision.sum()
     excess = precision @ (reward - mean) ** 2 - (len(reward) - 1)

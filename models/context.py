@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from models.action_log import ActionLog
+
 Array = NDArray[np.float64]
 
 LEVELS = 30
@@ -44,19 +46,19 @@ class _Text:
 
 
 class ContextEncoder:
-    """Learns the scale of numbers and the values of text from a frame, and turns frames into matrices.
+    """Learns the scale of numbers and the values of text from a log, and turns contexts into matrices.
 
-    Numbers are standardised; a missing one becomes the median, and where the frame lacks some, an input says
+    Numbers are standardised; a missing one becomes the median, and where the log lacks some, an input says
     so. Text becomes one input for each frequent value, missing included.
     """
 
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._columns = [_text(one) if one.dtype == pl.String else _number(one) for one in frame]
+    def __init__(self, log: ActionLog) -> None:
+        self._columns = [_text(one) if one.dtype == pl.String else _number(one) for one in log.context]
 
-    def matrix(self, frame: pl.DataFrame) -> Array:
-        """Give the inputs of each row, shape (n, inputs)."""
-        inputs = [one for column in self._columns for one in column.inputs(frame[column.name])]
-        return np.column_stack(inputs).astype(float) if inputs else np.empty((len(frame), 0))
+    def matrix(self, log: ActionLog) -> Array:
+        """Give the inputs of each row of a log, shape (n, inputs)."""
+        inputs = [one for column in self._columns for one in column.inputs(log.context[column.name])]
+        return np.column_stack(inputs).astype(float) if inputs else np.empty((len(log), 0))
 
 
 def _number(column: pl.Series) -> _Number:

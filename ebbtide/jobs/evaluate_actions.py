@@ -64,8 +64,8 @@ def evaluate_actions(
         raise InputError(f"{path}: expected at least {FEWEST} rows, found {len(log)}; log for longer")
     half = log.folds(2, SEED)
     train, judged = (log.part(np.flatnonzero(half == number)) for number in (0, 1))
-    encoder = ContextEncoder(train.context)
-    inputs, asked = encoder.matrix(train.context), encoder.matrix(judged.context)
+    encoder = ContextEncoder(train)
+    inputs, asked = encoder.matrix(train), encoder.matrix(judged)
     with progress("Learn", action_policy.FOLDS + 1) as advance:
         ours = action_policy.learn(train, inputs, advance, SEED)
     choices = {"ebbtide": ours.choose(asked)} | _vw(train, inputs, asked, progress)
@@ -119,6 +119,9 @@ def _notes(log: ActionLog, judged: ActionLog, found: list[Estimate]) -> list[str
 
 def _odd(log: ActionLog, place: int) -> bool:
     """Tell whether the weights of a constant action are off their mean, which is 1 if all is right."""
-    weight = (log.taken == place) / log.propensity
+    taken = log.taken == place
+    if taken.sum() < FEW_EFFECTIVE:
+        return False
+    weight = taken / log.propensity
     error = max(float(weight.std()), 1.0) / np.sqrt(len(log))
     return bool(abs(weight.mean() - 1.0) > ODD * error)
