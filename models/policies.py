@@ -28,10 +28,11 @@ def vw_installed() -> bool:
     return importlib.util.find_spec("vowpalwabbit") is not None
 
 
-def vowpal_wabbit(log: ActionLog, inputs: Array, asked: Array) -> Places:
+def vowpal_wabbit(log: ActionLog, inputs: Array, asked: Array, advance: Callable[[int], None]) -> Places:
     """Let Vowpal Wabbit learn from a log, in one pass, and choose an action in each context that is asked.
 
-    It is given cost less reward, the propensities, and the inputs that ours is given.
+    It is given cost less reward, the propensities, and the inputs that ours is given. Units of progress are
+    rows, learned from or asked.
 
     Raises:
         ModelError: it is not installed.
@@ -44,7 +45,11 @@ def vowpal_wabbit(log: ActionLog, inputs: Array, asked: Array) -> Places:
     labels = zip(log.taken, -log.profit, log.propensity, strict=True)
     for (taken, cost, propensity), features in zip(labels, _features(inputs), strict=True):
         workspace.learn(f"{taken + 1}:{cost:.6g}:{propensity:.6g} {features}")
-    chosen = np.array([int(workspace.predict(features)) - 1 for features in _features(asked)], dtype=np.intp)
+        advance(1)
+    chosen = np.empty(len(asked), dtype=np.intp)
+    for row, features in enumerate(_features(asked)):
+        chosen[row] = int(workspace.predict(features)) - 1
+        advance(1)
     workspace.finish()
     return chosen
 

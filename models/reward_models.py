@@ -68,14 +68,14 @@ class RewardModels:
 
     def linear(self, inputs: Array, action: int) -> Array:
         """The reward expected of an action in each context by its linear model, shape (n,)."""
-        return self._reward(_design(inputs) @ (self._base + self._own[action]))
+        return self._reward(_line(inputs, self._base + self._own[action]))
 
     def trees(self, inputs: Array, action: int) -> Array:
         """The same by its trees; by its linear model where it has none."""
         if action not in self._trees:
             return self.linear(inputs, action)
         raw = self._trees[action].predict(inputs, raw_score=True, num_threads=1)
-        return self._reward(_design(inputs) @ self._base + np.asarray(raw))
+        return self._reward(_line(inputs, self._base) + np.asarray(raw))
 
     def _learn(self, action: int, design: Array, target: Array, seed: int) -> None:
         if not len(target):
@@ -117,6 +117,11 @@ class RewardModels:
 def average(models: RewardModels, inputs: Array, action: int) -> Array:
     """The mean of what the linear model and the trees expect of an action, shape (n,)."""
     found: Array = (models.linear(inputs, action) + models.trees(inputs, action)) / 2.0
+    return found
+
+
+def _line(inputs: Array, coefficients: Array) -> Array:
+    found: Array = coefficients[0] + inputs @ coefficients[1:]
     return found
 
 

@@ -11,9 +11,10 @@ import polars as pl
 
 from ebbtide.errors import InputError
 from ebbtide.logs.rejected import Rejection
-from models.action_log import ActionLog, Array
+from models.action_log import ActionLog, Array, Places
 from streaming.importing import mapping, tables
 
+PROBABILITY = "the probability of the choice, above 0 and at most 1"
 _TRUTH = {"true": "1", "false": "0"}
 
 
@@ -44,47 +45,31 @@ def read_actions(path: Path, columns: Columns, costs: Mapping[str, float]) -> Ac
             reward that is no number, a propensity outside (0, 1], one action only, or a cost of an unknown
             action; names the row (of text its line) or the column.
     """
-    place = str(path)
+    known_after = [name for name in columns.context if name in (columns.action, columns.reward)]
+    if known_after:
+        raise InputError(
+            f"--context: expected what was known before the choice, found `{known_after[0]}`; leave it out"
+        )
     fixed = _fixed(path, columns.propensity)
-    roles = {"action": columns.action, "reward": columns.reward}
+    rows = _Rows(str(path), _read(path, columns, with_propensity=fixed is None))
+    taken = rows.text("action", columns.action, "an action")
     if fixed is None:
-        roles["propensity"] = columns.propensity
-    if columns.customer is not None:
-        roles["customer"] = columns.customer
-    context = {f"context {number}": name for number, name in enumerate(columns.context)}
-    faults: list[Rejection] = []
-    frame = tables.read_table(path, mapping.Mapping(roles | context), faults)
-    if faults:
-        raise InputError(f"{place}, row {faults[0].line}: {faults[0].reason}; mend the row or the file")
-    line = frame["line"]
-    taken = _text(frame["action"])
-    _refuse(place, line, taken, taken.is_null(), f"`{columns.action}`: expected an action")
-    propensity = np.full(len(frame), fixed or 0.0)
-    if fixed is None:
-        propensity = _numbers(place, line, frame["propensity"], columns.propensity, _PROBABILITY, _possible)
-    reward = _numbers(place, line, frame["reward"], columns.reward, "a number", np.isfinite)
+        propensity = rows.numbers("propensity", columns.propensity, PROBABILITY, _possible)
+    else:
+        propensity = np.full(len(taken), fixed)
+    reward = rows.numbers("reward", columns.reward, "a number", np.isfinite)
     actions = sorted(taken.unique())
     if len(actions) < 2:
-        raise InputError(
-            f"{place}: expected at least two actions in `{columns.action}`, found {actions[0]!r}"
-        )
-    group = frame["customer"].rank("dense").fill_null(0).to_numpy() if columns.customer else line.to_numpy()
+        raise InputError(f"{path}: expected at least two actions in `{columns.action}`, found {actions[0]!r}")
     return ActionLog(
         actions=tuple(actions),
         cost=_costs(costs, actions),
         taken=np.searchsorted(np.array(actions, dtype=object), taken.to_numpy()).astype(np.intp),
         reward=reward,
         propensity=propensity,
-        group=group.astype(np.intp),
-        context=frame.select(_context(frame[role], name) for role, name in context.items()),
+        group=rows.groups(columns.customer),
+        context=pl.DataFrame([rows.context(at, name) for at, name in enumerate(columns.context)]),
     )
-
-
-_PROBABILITY = "the probability of the choice, above 0 and at most 1"
-
-
-def _possible(values: Array) -> Any:
-    return (values > 0.0) & (values <= 1.0)
 
 
 def _fixed(path: Path, propensity: str) -> float | None:
@@ -100,35 +85,84 @@ def _fixed(path: Path, propensity: str) -> float | None:
     if path.is_file() and path.stat().st_size and propensity in tables.column_names(path):
         return None
     if not 0.0 < value <= 1.0:
-        raise InputError(f"--propensity: expected a column, or {_PROBABILITY}; found {propensity}")
+        raise InputError(f"--propensity: expected a column, or {PROBABILITY}; found {propensity}")
     return value
 
 
-def _text(column: pl.Series) -> pl.Series:
-    """Values as text; whole numbers without a point, as JSON and CSV have them."""
-    if column.dtype.is_float() and bool((column.drop_nulls() % 1 == 0).all()):
-        column = column.cast(pl.Int64)
-    return column.cast(pl.String)
+def _possible(values: Array) -> Any:
+    return (values > 0.0) & (values <= 1.0)
 
 
-def _numbers(
-    place: str, line: pl.Series, column: pl.Series, name: str, what: str, holds: Callable[[Array], Any]
-) -> Array:
-    as_found = column
-    if column.dtype == pl.String:
-        column = column.str.strip_chars().replace(_TRUTH)
-    values = column.cast(pl.Float64, strict=False).fill_null(math.nan).to_numpy()
-    _refuse(place, line, as_found, pl.Series(~holds(values)), f"`{name}`: expected {what}")
-    return values
+def _read(path: Path, columns: Columns, *, with_propensity: bool) -> pl.DataFrame:
+    roles = {"action": columns.action, "reward": columns.reward}
+    if with_propensity:
+        roles["propensity"] = columns.propensity
+    if columns.customer is not None:
+        roles["customer"] = columns.customer
+    roles |= {f"context {at}": name for at, name in enumerate(columns.context)}
+    faults: list[Rejection] = []
+    frame = tables.read_table(path, mapping.Mapping(roles), faults)
+    if faults:
+        raise InputError(f"{path}, row {faults[0].line}: {faults[0].reason}; mend the row or the file")
+    return frame
 
 
-def _refuse(place: str, line: pl.Series, column: pl.Series, bad: pl.Series, expected: str) -> None:
-    """Raise an error that names the first bad row, and says how many there are."""
-    count = int(bad.sum())
-    if count:
-        first = int(bad.arg_max() or 0)
-        found = "nothing" if column[first] is None else repr(column[first])
-        raise InputError(f"{place}, row {line[first]}: {expected}, found {found} ({count:,} such rows)")
+@dataclass(frozen=True)
+class _Rows:
+    """The columns of a file by role. Each method checks one, and names the first row that is bad."""
+
+    place: str
+    frame: pl.DataFrame
+
+    def text(self, role: str, name: str, what: str) -> pl.Series:
+        """Values as text; whole numbers without a point, as JSON and CSV have them."""
+        column = self.frame[role]
+        self._refuse(role, column.is_null(), f"`{name}`: expected {what}")
+        if column.dtype.is_float() and bool((column % 1 == 0).all()):
+            column = column.cast(pl.Int64)
+        return column.cast(pl.String)
+
+    def numbers(self, role: str, name: str, what: str, holds: Callable[[Array], Any]) -> Array:
+        column = self.frame[role]
+        if column.dtype == pl.String:
+            column = column.str.strip_chars().replace(_TRUTH)
+        values = column.cast(pl.Float64, strict=False).fill_null(math.nan).to_numpy()
+        self._refuse(role, pl.Series(~holds(values)), f"`{name}`: expected {what}")
+        return values
+
+    def groups(self, customer: str | None) -> Places:
+        """The same number for rows that stay together."""
+        if customer is None:
+            return np.arange(len(self.frame))
+        ranks = self.text("customer", customer, "a customer").rank("dense")
+        return ranks.to_numpy().astype(np.intp)
+
+    def context(self, at: int, name: str) -> pl.Series:
+        """A column of numbers if all that is there are numbers, else of text.
+
+        Raises:
+            InputError: its values are lists or objects.
+        """
+        column = self.frame[f"context {at}"]
+        if column.dtype.is_nested():
+            raise InputError(
+                f"--context: expected numbers or text in `{name}`, found {column.dtype}; leave it out"
+            )
+        if column.dtype.is_temporal():
+            column = column.cast(pl.Int64)
+        elif not column.dtype.is_numeric() and column.dtype != pl.Boolean:
+            column = column.cast(pl.String)
+        values = column.cast(pl.Float64, strict=False)
+        return (values if values.null_count() == column.null_count() else column).alias(name)
+
+    def _refuse(self, role: str, bad: pl.Series, expected: str) -> None:
+        count = int(bad.sum())
+        if count:
+            first = int(bad.arg_max() or 0)
+            value = self.frame[role][first]
+            found = "nothing" if value is None else repr(value)
+            line = self.frame["line"][first]
+            raise InputError(f"{self.place}, row {line}: {expected}, found {found} ({count:,} such rows)")
 
 
 def _costs(costs: Mapping[str, float], actions: list[str]) -> Array:
@@ -137,12 +171,3 @@ def _costs(costs: Mapping[str, float], actions: list[str]) -> Array:
         known = ", ".join(actions[:20]) + (", ..." if len(actions) > 20 else "")
         raise InputError(f"--cost: no action {', '.join(unknown)}; the actions are: {known}")
     return np.array([costs.get(name, 0.0) for name in actions])
-
-
-def _context(column: pl.Series, name: str) -> pl.Series:
-    """A column of numbers if all that is there are numbers, else of text."""
-    if column.dtype.is_temporal():
-        column = column.cast(pl.Int64)
-    values = column.cast(pl.Float64, strict=False)
-    numeric = values.null_count() == column.null_count()
-    return (values if numeric else column.cast(pl.String)).alias(name)

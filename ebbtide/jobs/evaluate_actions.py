@@ -89,8 +89,8 @@ def evaluate_actions(
 def _vw(train: ActionLog, inputs: Array, asked: Array, progress: Progress) -> dict[str, Places]:
     if not policies.vw_installed():
         return {}
-    with progress("Vowpal Wabbit"):
-        return {"vw": policies.vowpal_wabbit(train, inputs, asked)}
+    with progress("Vowpal Wabbit", len(inputs) + len(asked)) as advance:
+        return {"vw": policies.vowpal_wabbit(train, inputs, asked, advance)}
 
 
 def _notes(log: ActionLog, judged: ActionLog, found: list[Estimate]) -> list[str]:

@@ -98,7 +98,7 @@ def test_vowpal_wabbit_finds_a_clear_effect():
     pytest.importorskip("vowpalwabbit")
     log, truth = randomised_log(crossed)
     inputs = ContextEncoder(log).matrix(log)
-    chosen = policies.vowpal_wabbit(log, inputs, inputs)
+    chosen = policies.vowpal_wabbit(log, inputs, inputs, lambda _: None)
     assert truth[np.arange(len(log)), chosen].mean() > truth.mean()
 
 

@@ -103,6 +103,19 @@ def test_rows_of_a_customer_stay_in_one_half(tmp_path):
     assert run(path, Columns("deed", "bought", "chance", ("age",), "who")).judged_on in (200, 400)
 
 
+def test_contexts_may_be_times_categories_and_truths_but_not_lists(tmp_path):
+    frame = table().with_columns(
+        when=pl.lit("2025-01-01").str.to_date(),
+        kind=pl.col("member").cast(pl.Categorical),
+        new=pl.col("age") > 0,
+        items=pl.lit([1, 2]).implode(),
+    )
+    path = write(frame, tmp_path / "log.parquet")
+    assert run(path, Columns("deed", "bought", "chance", ("when", "kind", "new"))).rows == 600
+    with pytest.raises(InputError, match="numbers or text in `items`, found List"):
+        run(path, Columns("deed", "bought", "chance", ("items",)))
+
+
 def test_many_actions_work_and_those_never_judged_are_told(tmp_path):
     rng = np.random.default_rng(1)
     frame = pl.DataFrame({"deed": rng.integers(700, size=1_500), "bought": rng.random(1_500) < 0.1})
@@ -126,6 +139,18 @@ def test_many_actions_work_and_those_never_judged_are_told(tmp_path):
         ({"bought": "yes"}, COLUMNS, {}, "row 4: `bought`: expected a number, found 'yes'"),
         ({"bought": "inf"}, COLUMNS, {}, "row 4: `bought`: expected a number, found 'inf'"),
         ({"deed": ""}, COLUMNS, {}, "row 4: `deed`: expected an action, found nothing"),
+        (
+            {},
+            Columns("deed", "bought", "chance", ("bought",)),
+            {},
+            "--context: .* before the choice, found `b",
+        ),
+        (
+            {"age": ""},
+            Columns("deed", "bought", "chance", (), "age"),
+            {},
+            "row 4: `age`: expected a customer",
+        ),
         ({}, COLUMNS, {"fax": 1.0}, "--cost: no action fax; the actions are: call, mail, none"),
     ],
 )
