@@ -96,6 +96,13 @@ def test_propensities_that_do_not_fit_the_choices_are_told(tmp_path):
     assert any("do not fit how often these were taken: call, mail, none" in note for note in found.notes)
 
 
+def test_without_vowpal_wabbit_a_note_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "vowpalwabbit", None)
+    found = run(write(table(), tmp_path / "log.csv"))
+    assert "vw" not in [one.name for one in found.policies]
+    assert any('vowpalwabbit is not installed: pip install "ebbtide[peers]"' in note for note in found.notes)
+
+
 def test_rows_of_a_customer_stay_in_one_half(tmp_path):
     frame = table().with_columns(who=pl.Series([f"c{row // 200}" for row in range(600)]))
     path = write(frame, tmp_path / "log.csv")
