@@ -1,5 +1,6 @@
 """`ebbtide evaluate`: how good the models are, on a log of yours, beside what the field would use."""
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +11,12 @@ from ebbtide.cli.verbs import JsonOption, MapOption
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from ebbtide.jobs.evaluate_actions import ActionEvaluation
     from ebbtide.jobs.evaluate_churn import Evaluation
 
 app = typer.Typer(no_args_is_help=True, help="Measure the models on a log of yours, beside their peers.")
+MOST_SHOWN = 20
+"""Constant actions in the table; JSON holds all."""
 HEADINGS = {
     "auc": "AUC",
     "average_precision": "av. prec.",
@@ -85,6 +89,101 @@ def churn(
         console.out.print(f"{name}: no figures, {why}", markup=False)
     for note in found.notes:
         console.out.print(note, markup=False)
+
+
+@app.command(
+    "actions",
+    epilog="Example: ebbtide evaluate actions mails.csv --action mail --reward visit --propensity 0.333333 "
+    '--context recency,channel --cost "Mens E-Mail=0.05"',
+)
+def actions(
+    file: Annotated[Path, typer.Argument(help="A log as parquet, CSV or JSON lines: a row per decision.")],
+    action: Annotated[str, typer.Option(metavar="COLUMN", help="What was done.")],
+    reward: Annotated[str, typer.Option(metavar="COLUMN", help="What came of it, a number.")],
+    propensity: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN|NUMBER", help="The probability with which the action was chosen."),
+    ] = None,
+    context: Annotated[
+        str, typer.Option(metavar="COLUMN,...", help="What was known before the choice.")
+    ] = "",
+    customer: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Whose rows are never parted into both halves.")
+    ] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ACTION=NUMBER", help="What an action costs, in units of the reward."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Learn which action to take from one half of a randomised log, and judge that on the other.
+
+    Beside it stand each constant action, uniform chance, the policy that logged, and Vowpal Wabbit where
+    installed. All values are per decision, costs taken off.
+    """
+    from ebbtide import console
+    from ebbtide.errors import InputError
+    from ebbtide.jobs.action_table import Columns
+    from ebbtide.jobs.evaluate_actions import evaluate_actions
+
+    if propensity is None:
+        raise InputError(
+            "--propensity: expected a column with the probability of each choice, or a number; found none. "
+            "Without it nobody can tell what another policy would have got"
+        )
+    names = tuple(dict.fromkeys(filter(None, (name.strip() for name in context.split(",")))))
+    columns = Columns(action, reward, propensity, names, customer)
+    found = evaluate_actions(file, columns, _costs(cost or []), progress=console.bar)
+    if json:
+        console.print_json(found.public())
+        return
+    console.out.print(_policies(found))
+    console.out.print(f"ebbtide chose by: {found.chosen}", markup=False)
+    for note in found.notes:
+        console.out.print(note, markup=False)
+
+
+def _costs(given: list[str]) -> dict[str, float]:
+    from ebbtide.errors import InputError
+
+    costs = {}
+    for text in given:
+        name, _, number = text.rpartition("=")
+        try:
+            costs[name] = float(number)
+        except ValueError:
+            costs[name] = float("nan")
+        if not name or not isfinite(costs[name]):
+            raise InputError(f"--cost: expected ACTION=NUMBER, found {text!r}")
+    return costs
+
+
+def _policies(found: "ActionEvaluation") -> "Table":
+    """Each policy's estimates; of many constant actions the best ones."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    constant = [one for one in found.policies if one.name.startswith("always:")]
+    shown = sorted(constant, key=lambda one: -one.dr)[:MOST_SHOWN]
+    left_out = (
+        f", the best {MOST_SHOWN} of {len(constant):,} constant actions" if len(shown) < len(constant) else ""
+    )
+    table = Table(
+        title=f"{escape(found.data)}: value per decision in {found.judged_on:,} rows, learned from "
+        f"{found.trained_on:,} others{left_out}",
+        title_justify="left",
+    )
+    table.add_column("policy")
+    for heading in ("IPS", "SNIPS", "DR", "DR, 95%", "effective rows"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in [one for one in found.policies if one not in constant] + shown:
+        table.add_row(
+            escape(one.name),
+            *(f"{value:.4f}" for value in (one.ips, one.snips, one.dr)),
+            f"{one.dr_low:.4f} to {one.dr_high:.4f}",
+            f"{one.effective_sample_size:,.0f}",
+        )
+    return table
 
 
 def _table(found: "Evaluation") -> "Table":
