@@ -17,11 +17,13 @@ FURTHEST = 5.0
 def scale_of(matrix: Array) -> Scale:
     """Centre and width of each column of a matrix of shape (n, signals); NaN is missing."""
     logs = _logs(matrix)
-    known = ~np.isnan(logs)
-    counts = np.maximum(known.sum(axis=0), 1)
-    filled = np.where(known, logs, 0.0)
-    centre = filled.sum(axis=0) / counts
-    spread = np.sqrt(np.where(known, (filled - centre) ** 2, 0.0).sum(axis=0) / counts)
+    missing = np.isnan(logs)
+    counts = np.maximum(len(logs) - missing.sum(axis=0), 1)
+    logs[missing] = 0.0
+    centre = logs.sum(axis=0) / counts
+    logs -= centre
+    logs[missing] = 0.0
+    spread = np.sqrt(np.einsum("ij,ij->j", logs, logs) / counts)
     per_width = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
     return Scale(tuple(centre.tolist()), tuple(per_width.tolist()))
 
