@@ -22,7 +22,7 @@ from streaming.importing.mapping import parse_mapping
 from streaming.importing.report import Report
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-# File, horizon, active days, mapping, and of how many customers one is taken: whole, the large log takes long.
+# File, horizon, active days, mapping, and of how many customers one is taken: a large log takes long.
 LOGS = [
     pytest.param(
         *("online_retail.parquet", 60, 120),
