@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models import offpolicy
 
-SHARED = Path("/work/shared/data")
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 PROPENSITY = np.array([0.5, 0.25, 0.5, 0.25])
 TAKEN = np.array([0, 1, 0, 2])
 REWARD = np.array([1.0, 1.0, 0.0, 0.0])

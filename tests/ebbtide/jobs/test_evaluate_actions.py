@@ -15,7 +15,7 @@ from ebbtide.jobs.evaluate_actions import evaluate_actions
 from ebbtide.jobs.progress import silent
 from tests.models.randomised import randomised_log
 
-SHARED = Path("/work/shared/data")
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 COLUMNS = Columns("deed", "bought", "chance", ("age", "member"))
 FIGURES = {"name", "ips", "snips", "dr", "dr_low", "dr_high", "effective_sample_size"}
 HILLSTROM = Columns(

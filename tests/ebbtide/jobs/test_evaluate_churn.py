@@ -18,7 +18,7 @@ from streaming.importing.importer import open_log
 from streaming.importing.mapping import parse_mapping
 
 MAP = "customer=id,time=when,value=sum"
-SHARED = Path("/work/shared/data")
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 FIGURES = {"auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10"}
 GAINS = {"auc_low", "auc_high", "auc_gain", "auc_gain_low", "auc_gain_high"}
 
