@@ -1,7 +1,8 @@
 """The churn model's speed: one customer, the whole base, and training, each against LightGBM itself.
 
-All sides run in turns, on one thread each; a ratio is the median of those of the rounds. The model that
-scores has for each horizon the number of trees that training chose on held-out cut-offs.
+All sides run in turns, on one thread each but for the sweep, which reads the next customers while a second
+thread scores the last; a ratio is the median of those of the rounds. The model that scores has for each
+horizon the number of trees that training chose on held-out cut-offs.
 
 - `ratio_single_row`: time from a state in memory to the calibrated curve (signals, trees and linear partners
   of every horizon), over LightGBM's own single-row-fast call for the same trees, its row filled from a

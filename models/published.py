@@ -1,9 +1,11 @@
-"""What lies in Redis of the champion: one hash, written and exchanged as a whole.
+"""What lies in Redis of a model in force: one hash, written and exchanged as a whole.
 
-Its fields: `version`; `model`, the document of `models.artefact` as JSON; `digest`, the SHA-256 of that.
+Its fields: `version`; `model`, a document as JSON (of the champion that of `models.artefact`); `digest`, the
+SHA-256 of that.
 """
 
 KEY = "ebbtide:model:churn"
+"""Of the champion."""
 
 
 def fields(version: str, raw: bytes, digest: str) -> dict[str, str | bytes]:

@@ -11,7 +11,7 @@ Source: Jorgensen 1987, "Exponential dispersion models".
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from ebbtide.errors import ModelError
 from features import catalog
 from models.artefact import digest
 from models.booster import FastBooster
+from models.published import fields
 
 Array = NDArray[np.float64]
 
@@ -112,9 +113,10 @@ def rfm(columns: Array) -> Array:
 def publish(model: Value, client: redis.Redis) -> str:
     """Put a model into Redis for the watch and the sweep, as a whole; returns its version."""
     raw = msgspec.json.encode(model)
-    fields: Mapping[Any, Any] = {"version": digest(raw)[:12], "model": raw, "digest": digest(raw)}
-    client.hset(KEY, mapping=dict(fields))
-    return str(fields["version"])
+    found = digest(raw)
+    version = found[:12]
+    client.hset(KEY, mapping=fields(version, raw, found))
+    return version
 
 
 def load(client: redis.Redis) -> Valuer:

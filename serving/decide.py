@@ -14,6 +14,7 @@ from features import catalog, lifecycle, profile
 from features.store.online import OnlineStore
 from models.actions import ActionCatalogue, rank
 from models.artefact import Churned
+from models.population import could_cancel
 from models.reasons import reasons
 from models.recommendations import Recommender
 from models.remedies import rescored
@@ -138,7 +139,7 @@ def _churn(scorer: ChurnScorer | None, vector: list[float], values: Mapping[str,
 def _unjudged(churned: Churned, values: Mapping[str, float]) -> str | None:
     """Say why a customer is none of whom churn could be foretold."""
     if churned is Churned.CANCEL:
-        return None if values["subscribed"] == 1.0 and not values["cancellation_asked"] else NO_SUBSCRIPTION
+        return None if could_cancel(values) else NO_SUBSCRIPTION
     return None if values["orders_total"] else NO_ORDER
 
 

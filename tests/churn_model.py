@@ -8,31 +8,18 @@ from redis import Redis
 from features.catalog import NAMES, VERSION
 from models.artefact import Artefact, Churned, Horizon, Linear, Scale, digest, encode
 from models.curve import ChurnCurve
-from models.published import KEY
+from models.published import KEY, fields
 
-NOTHING = """tree
-version=v4
-num_class=1
-num_tree_per_iteration=1
-label_index=0
-max_feature_idx={last}
-objective=binary sigmoid:1
-feature_names={names}
-feature_infos={infos}
-tree_sizes={size}
-
-{tree}end of trees
-"""
-STUMP = """Tree=0
+STUMP = """Tree={index}
 num_leaves=2
 num_cat=0
 split_feature={feature}
 split_gain=1
-threshold=1000000
+threshold={threshold}
 decision_type=10
 left_child=-1
 right_child=-2
-leaf_value=0 0
+leaf_value=-{leaf} {leaf}
 leaf_weight=10 10
 leaf_count=50 50
 internal_value=0
@@ -43,18 +30,27 @@ shrinkage=1
 
 
 """
-"""A tree that says nothing."""
 
 
-def trees() -> str:
-    tree = STUMP.format(feature=NAMES.index("overdue_ratio"))
-    return NOTHING.format(
-        last=len(NAMES) - 1,
-        names=" ".join(NAMES),
-        infos=" ".join("[0:1000]" for _ in NAMES),
-        size=len(tree),
-        tree=tree,
-    )
+def trees(*splits: tuple[str, float], leaf: float) -> str:
+    """Stumps in LightGBM's format: each adds `leaf` to the log-odds above its threshold, or takes it off."""
+    found = [
+        STUMP.format(index=place, feature=NAMES.index(name), threshold=threshold, leaf=leaf)
+        for place, (name, threshold) in enumerate(splits)
+    ]
+    header = {
+        "version": "v4",
+        "num_class": 1,
+        "num_tree_per_iteration": 1,
+        "label_index": 0,
+        "max_feature_idx": len(NAMES) - 1,
+        "objective": "binary sigmoid:1",
+        "feature_names": " ".join(NAMES),
+        "feature_infos": " ".join("[0:1000]" for _ in NAMES),
+        "tree_sizes": " ".join(str(len(tree)) for tree in found),
+    }
+    lines = "".join(f"{name}={value}\n" for name, value in header.items())
+    return f"tree\n{lines}\n{''.join(found)}end of trees\n"
 
 
 def artefact(*, active: int = 120, main: int = 60, slope: float = 6.0) -> Artefact:
@@ -63,8 +59,9 @@ def artefact(*, active: int = 120, main: int = 60, slope: float = 6.0) -> Artefa
     weights = tuple(slope if place == ratio else 0.0 for place in range(len(NAMES)))
     centre = tuple(math.log(3.0) if place == ratio else 0.0 for place in range(len(NAMES)))
     none = (0.0,) * len(NAMES)
+    silent = trees(("overdue_ratio", 1_000_000.0), leaf=0.0)
     horizons = tuple(
-        Horizon(days, trees(), Linear(weights, none, bias), 1.0, 1.0)
+        Horizon(days, silent, Linear(weights, none, bias), 1.0, 1.0)
         for days, bias in ((30, 0.5), (main, 0.0), (90, -0.5))
     )
     scale = Scale(centre, (1.0,) * len(NAMES))
@@ -77,5 +74,5 @@ def artefact(*, active: int = 120, main: int = 60, slope: float = 6.0) -> Artefa
 def publish(client: Redis, version: str = "1", **changes: object) -> str:
     """Make it the champion."""
     raw = encode(artefact(**changes))
-    client.hset(KEY, mapping={"version": version, "model": raw, "digest": digest(raw)})
+    client.hset(KEY, mapping=fields(version, raw, digest(raw)))
     return version

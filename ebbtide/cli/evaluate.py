@@ -81,7 +81,13 @@ def churn(
         drawn(found.rows, found.answers, found.horizon, found.data).savefig(plot, format="png")
     if json:
         console.print_json(found.public(rolling=rolling))
-        return
+    else:
+        _show(found, rolling=rolling)
+
+
+def _show(found: "Evaluation", *, rolling: bool) -> None:
+    from ebbtide import console
+
     if rolling:
         console.out.print(_by_cutoff(found))
     console.out.print(_table(found))

@@ -13,7 +13,7 @@ from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.settings import Settings
 from features import history
 from features.catalog import NAMES
-from features.profile import vector
+from features.profile import named, vectors
 from features.store.online import OnlineStore
 
 if TYPE_CHECKING:
@@ -213,8 +213,8 @@ def _today(
     store = OnlineStore(client)
     found: list[list[float]] = []
     for chunk in store.customers():
-        vectors = [vector(state, now) for state in store.read_many(chunk) if state is not None]
-        kept = [each for each in vectors if _could_leave(each, artefact)][: sample - len(found)]
+        states = [state for state in store.read_many(chunk) if state is not None]
+        kept = [each for each in vectors(states, now) if _could_leave(each, artefact)][: sample - len(found)]
         advance(len(kept))
         found += kept
         if len(found) >= sample:
@@ -229,9 +229,10 @@ def _today(
 
 def _could_leave(values: list[float], artefact: "Artefact") -> bool:
     from models.artefact import Churned
+    from models.population import could_cancel
 
     if artefact.churned is Churned.CANCEL:
-        return values[_SUBSCRIBED] == 1.0 and values[_ASKED] != 1.0
+        return could_cancel(named(values))
     return values[_RECENCY] <= artefact.active
 
 
@@ -239,4 +240,4 @@ def _midnight(date: str) -> datetime:
     return datetime.fromisoformat(date).replace(tzinfo=UTC)
 
 
-_RECENCY, _SUBSCRIBED, _ASKED = map(NAMES.index, ("recency_days", "subscribed", "cancellation_asked"))
+_RECENCY = NAMES.index("recency_days")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from models.churn import Plan
     from models.cutoffs import Cutoffs
+    from models.tuning import Trial
 
 SEED = 7
 
@@ -77,15 +78,13 @@ def train(
     Raises:
         ModelError: no history, one too short, or too few customers; the running champion stays.
     """
-    from models import churn, plots, quality, registry, runs, tuning, value, value_training
+    from models import churn, plots, quality, registry, runs
     from models.artefact import Churned
 
     plan = churn.Plan(main=horizon, active=active, churned=Churned(churned), seed=SEED)
     rows = rows_of(settings, redis_url, plan, progress)
-    trials: list[tuning.Trial] = []
-    if tune is not None:
-        with progress("Parameters (Optuna)", total=round(tune)) as advance:
-            trials = tuning.tune(rows.train, NAMES, plan, seconds=tune, advance=advance)
+    trials = [] if tune is None else _trials(rows, plan, tune, progress)
+    if trials:
         plan = replace(plan, params=trials[0].params)
     with progress("Churn model (LightGBM)", total=len(plan.days)) as advance:
         model = churn.train(rows.train, NAMES, VERSION, plan, tell=lambda _: advance(1))
@@ -98,9 +97,7 @@ def train(
         registered = runs.log_training(target, training)
         serving = registry.publish(target, client)
     with progress("Customer value"):
-        worth = value_training.fit(settings.history, seed=SEED)
-        if worth is not None:
-            value.publish(worth, client)
+        _value(settings, client)
     with progress("Recommendations"):
         items = _recommendations(settings, client)
     return TrainResult(
@@ -146,6 +143,23 @@ def rows_of(settings: Settings, redis_url: str, plan: "Plan", progress: Progress
 
         past, later = read(cuts.train, cuts.test, MOST_ROWS), read((cuts.test,), end, None)
     return Rows(cuts, past, later)
+
+
+def _trials(rows: Rows, plan: "Plan", seconds: float, progress: Progress) -> "list[Trial]":
+    """Search parameters; the best trial comes first."""
+    from models.tuning import tune
+
+    with progress("Parameters (Optuna)", total=round(seconds)) as advance:
+        return tune(rows.train, NAMES, plan, seconds=seconds, advance=advance)
+
+
+def _value(settings: Settings, client: Redis) -> None:
+    """Fit and publish what customers are worth, if the log is long enough to learn it."""
+    from models import value, value_training
+
+    worth = value_training.fit(settings.history, seed=SEED)
+    if worth is not None:
+        value.publish(worth, client)
 
 
 def _recommendations(settings: Settings, client: Redis) -> int:

@@ -26,6 +26,7 @@ from models.published import KEY, fields
 from models.recommendations import fit
 from models.recommendations import publish as publish_table
 from serving.app import create_app
+from tests.churn_model import trees
 
 DAY = 86_400.0
 TODAY = 20_000
@@ -34,27 +35,6 @@ WRITE_KEY = "write-key"
 PARTITIONS = 4
 LOYAL = [TODAY - back for back in range(3, 200, 7)]
 SLIPPING = [TODAY - back for back in range(35, 200, 9)]
-
-STUMP = """Tree={index}
-num_leaves=2
-num_cat=0
-split_feature={feature}
-split_gain=1
-threshold={threshold}
-decision_type=10
-left_child=-1
-right_child=-2
-leaf_value=-1.5 1.5
-leaf_weight=10 10
-leaf_count=50 50
-internal_value=0
-internal_weight=0
-internal_count=100
-is_linear=0
-shrinkage=1
-
-
-"""
 
 MakeApp = Callable[..., FastAPI]
 Seed = Callable[[str, list[int]], None]
@@ -140,30 +120,12 @@ def is_problem(response: Any, status: int) -> dict[str, Any]:
     return body
 
 
-def _stumps() -> str:
-    """Two stumps in LightGBM's format: overdue by over two gaps, or no order in 30 days, raises the risk."""
-    splits = ((NAMES.index("overdue_ratio"), 2.0), (NAMES.index("recency_days"), 30.0))
-    trees = [STUMP.format(index=n, feature=f, threshold=at) for n, (f, at) in enumerate(splits)]
-    header = {
-        "version": "v4",
-        "num_class": 1,
-        "num_tree_per_iteration": 1,
-        "label_index": 0,
-        "max_feature_idx": len(NAMES) - 1,
-        "objective": "binary sigmoid:1",
-        "feature_names": " ".join(NAMES),
-        "feature_infos": " ".join("[0:1000]" for _ in NAMES),
-        "tree_sizes": " ".join(str(len(tree)) for tree in trees),
-    }
-    lines = "".join(f"{name}={value}\n" for name, value in header.items())
-    return f"tree\n{lines}\n{''.join(trees)}end of trees\n"
-
-
 def small_model(**changes: Any) -> Artefact:
     """A churn model of two stumps: silence over 60 days, and with odds e times as high over 30."""
     nothing = (0.0,) * len(NAMES)
+    stumps = trees(("overdue_ratio", 2.0), ("recency_days", 30.0), leaf=1.5)
     horizons = tuple(
-        Horizon(days, _stumps(), Linear(nothing, nothing, bias), 1.0, 1.0)
+        Horizon(days, stumps, Linear(nothing, nothing, bias), 1.0, 1.0)
         for days, bias in ((30, 1.0), (60, 0.0))
     )
     given: dict[str, Any] = {

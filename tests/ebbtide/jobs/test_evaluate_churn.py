@@ -7,7 +7,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from ebbtide.cli.evaluate import churn
@@ -16,6 +15,7 @@ from ebbtide.jobs.evaluate_churn import evaluate_churn
 from ebbtide.jobs.progress import silent
 from streaming.importing.importer import open_log
 from streaming.importing.mapping import parse_mapping
+from tests.shop import orders
 
 MAP = "customer=id,time=when,value=sum"
 SHARED = Path(__file__).parents[4] / "shared" / "data"
@@ -24,17 +24,7 @@ GAINS = {"auc_low", "auc_high", "auc_gain", "auc_gain_low", "auc_gain_high"}
 
 
 def lines(customers=150, days=150, seed=2):
-    """(customer, moment) of orders; a third of the customers end halfway. The last is on the last day."""
-    rng = np.random.default_rng(seed)
-    begin = datetime(2025, 1, 1, tzinfo=UTC)
-    found = [("c0", begin + timedelta(days=days - 0.5))]
-    for who in range(customers):
-        at, gap = rng.uniform(0, 30), rng.uniform(3, 15)
-        end = rng.uniform(20, days) if who % 3 else days
-        while at < end:
-            found.append((f"c{who}", begin + timedelta(days=float(at))))
-            at += rng.exponential(gap)
-    return found
+    return orders(datetime(2025, 1, 1, tzinfo=UTC), days, customers, seed)
 
 
 def write(path, rows):

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
 from redis import Redis
 
@@ -19,6 +18,7 @@ from models.scorer import load
 from streaming.importing.importer import open_log
 from streaming.importing.mapping import parse_mapping
 from tests.conftest import running_redis
+from tests.shop import orders
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,19 +37,6 @@ NOW = (BEGIN + timedelta(days=DAYS)).timestamp()
 ANN = Order(NOW, "ann", "a trial")
 
 
-def orders(customers=220, seed=2):
-    """(customer, moment) of orders, up to the last day; a third of the customers end on the way."""
-    rng = np.random.default_rng(seed)
-    found = [("c0", BEGIN + timedelta(days=DAYS - 0.5))]
-    for who in range(customers):
-        at, gap = rng.uniform(0, 30), rng.uniform(3, 15)
-        end = rng.uniform(20, DAYS) if who % 3 else DAYS
-        while at < end:
-            found.append((f"c{who}", BEGIN + timedelta(days=float(at))))
-            at += rng.exponential(gap)
-    return found
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory, redis_folder):
     """A working folder with a log and two models of it, the second worse: settings, client and URL."""
@@ -57,7 +44,8 @@ def shop(tmp_path_factory, redis_folder):
     folder = redis_folder / "models"
     folder.mkdir()
     path = home / "shop.csv"
-    path.write_text("id,when,sum\n" + "".join(f"{who},{at.isoformat()},10\n" for who, at in orders()))
+    rows = "".join(f"{who},{at.isoformat()},10\n" for who, at in orders(BEGIN, DAYS, 220))
+    path.write_text("id,when,sum\n" + rows)
     with running_redis(folder) as socket, Redis(unix_socket_path=str(socket)) as client:
         settings, url = Settings(home=home / "work"), f"unix://{socket}"
         log = open_log(path, parse_mapping("customer=id,time=when,value=sum"))
