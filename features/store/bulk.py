@@ -1,28 +1,38 @@
 """One command for each of many things, over one connection.
 
-A packet is sent before the last one is answered, so Redis works on one while the next is made. redis-py's
-pipeline does the same work in twice to three times the time.
+A packet is sent before the last one is answered, so Redis works on one while the next is made. The commands
+come as the bytes of Redis's protocol, and the answers are taken from hiredis as they lie there: redis-py's
+pipeline does the same work in four times the time.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import hiredis
+from hiredis import PushNotification
 from redis import Redis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.cluster import RedisCluster
 
 Command = tuple[bytes | str, ...]
 Thing = TypeVar("Thing")
 
-_pack: Any = hiredis.pack_command  # hiredis types a command as a tuple of one
-PACKET = 200
-"""Commands sent at once. Redis serves others between any two of them."""
+_NO_ANSWERS = (Exception, PushNotification)
+"""What may lie among the answers: a refusal, and (RESP 3) what Redis says unasked."""
+PACKET = 128
+"""Commands sent at once: some 100 kB, half of what a socket holds. Redis serves others between them."""
 
 
-def ask(client: Redis, command: Callable[[Thing], Command], things: Sequence[Thing]) -> list[Any]:
-    """The answers to `command(thing)`, in the order of the things; each command names one key.
+def ask(
+    client: Redis,
+    things: Sequence[Thing],
+    packed: Callable[[Sequence[Thing]], bytes],
+    command: Callable[[Thing], Command],
+) -> list[Any]:
+    """The answers to one command for each of the things, in their order; each command names one key.
 
-    It is tried again as the client's own retries say, so a command must do the same when it is done twice.
+    `packed` gives the commands of some of the things as bytes of Redis's protocol, `command` the same of one
+    as words. It is tried again as the client's own retries say, so a command must do the same when it is done
+    twice.
 
     Raises:
         redis.RedisError: Redis does not answer, or refuses a command; others may have been done.
@@ -38,7 +48,7 @@ def ask(client: Redis, command: Callable[[Thing], Command], things: Sequence[Thi
     connection: Any = pool.get_connection()
     try:
         return connection.retry.call_with_retry(  # type: ignore[no-any-return]
-            lambda: _exchange(connection, command, things), lambda _: connection.disconnect()
+            lambda: _exchange(connection, things, packed), lambda _: connection.disconnect()
         )
     except BaseException:
         connection.disconnect()  # answers that nobody read would be taken for those to the next question
@@ -47,13 +57,28 @@ def ask(client: Redis, command: Callable[[Thing], Command], things: Sequence[Thi
         pool.release(connection)
 
 
-def _exchange(connection: Any, command: Callable[[Thing], Command], things: Sequence[Thing]) -> list[Any]:
+def _exchange(
+    connection: Any, things: Sequence[Thing], packed: Callable[[Sequence[Thing]], bytes]
+) -> list[Any]:
     answers: list[Any] = []
-    asked = 0
     for start in range(0, len(things), PACKET):
-        packet: list[bytes] = [_pack(command(thing)) for thing in things[start : start + PACKET]]
-        connection.send_packed_command([b"".join(packet)])
-        answers += [connection.read_response() for _ in range(asked)]
-        asked = len(packet)
-    answers += [connection.read_response() for _ in range(asked)]
+        connection.send_packed_command([packed(things[start : start + PACKET])])
+        _take(connection, answers, start)
+    _take(connection, answers, len(things))
     return answers
+
+
+def _take(connection: Any, answers: list[Any], count: int) -> None:
+    """Take answers up until there are so many; those that are there already come with them.
+
+    They are read past the connection, whose own reading of one takes as long as Redis takes to give it.
+    """
+    parser = connection._parser
+    while len(answers) < count:
+        parser.read_from_socket()
+        found = list(iter(parser._reader.gets, NOT_ENOUGH_DATA))
+        for odd in [answer for answer in found if isinstance(answer, _NO_ANSWERS)]:
+            if isinstance(odd, Exception):
+                raise odd
+            found.remove(odd)
+        answers += found

@@ -20,6 +20,7 @@ FEATURE = "state"
 
 _STRING = 2  # feast.types.ValueType.STRING
 _BYTES_FIELD = 0x0A  # protobuf: field 1, length-delimited, which is `bytes_val` of feast.types.Value
+_HOURS = 1 << 14  # seconds in two digits of a varint: four and a half hours
 _NAME = ENTITY_KEY.encode()
 _PREFIX = struct.pack("<III", 1, _STRING, len(_NAME)) + _NAME + struct.pack("<I", _STRING)
 
@@ -32,7 +33,12 @@ TIME_FIELD: bytes = f"_ts:{VIEW}".encode()
 def key(customer: str) -> bytes:
     """The key of a customer's hash."""
     name = customer.encode()
-    return b"".join((_PREFIX, struct.pack("<I", len(name)), name, PROJECT.encode()))
+    return key_head(len(name)) + name + PROJECT.encode()
+
+
+def key_head(length: int) -> bytes:
+    """A key up to the customer's name, which has so many bytes."""
+    return _PREFIX + struct.pack("<I", length)
 
 
 def customer_of(redis_key: bytes) -> str | None:
@@ -45,7 +51,12 @@ def customer_of(redis_key: bytes) -> str | None:
 
 def pack_value(raw: bytes) -> bytes:
     """A protobuf `Value` that holds bytes."""
-    return _head(len(raw)) + raw
+    return value_head(len(raw)) + raw
+
+
+def value_head(length: int) -> bytes:
+    """A protobuf `Value` up to its bytes, of which there are so many."""
+    return bytes((_BYTES_FIELD,)) + _varint(length)
 
 
 def unpack_value(packed: bytes) -> bytes:
@@ -64,15 +75,21 @@ def unpack_value(packed: bytes) -> bytes:
 
 def pack_time(moment: float) -> bytes:
     """A protobuf `Timestamp` of a moment in Unix seconds, to the microsecond."""
-    micros = round(moment * 1_000_000)
-    seconds, rest = divmod(micros, 1_000_000)
-    packed = b"\x08" + _varint(seconds & 0xFFFF_FFFF_FFFF_FFFF) if seconds else b""
-    return packed + (b"\x10" + _varint(rest * 1000) if rest else b"")
+    seconds = int(moment)
+    rest = 0
+    if seconds != moment:
+        seconds, rest = divmod(round(moment * 1_000_000), 1_000_000)
+    if seconds >= _HOURS:  # the last hours by themselves, as what is before them is the same for many
+        digits = bytes((0x08, seconds & 0x7F | 0x80, seconds >> 7 & 0x7F | 0x80))
+        packed = digits + _varint_before(seconds >> 14)
+    else:
+        packed = b"\x08" + _varint(seconds & 0xFFFF_FFFF_FFFF_FFFF) if seconds else b""
+    return packed + b"\x10" + _varint(rest * 1000) if rest else packed
 
 
-@lru_cache(maxsize=16_384)  # states are of few lengths, and a loop takes longer than the rest of a write
-def _head(length: int) -> bytes:
-    return bytes((_BYTES_FIELD,)) + _varint(length)
+@lru_cache(maxsize=4096)
+def _varint_before(hours: int) -> bytes:
+    return _varint(hours)
 
 
 def _varint(number: int) -> bytes:

@@ -7,7 +7,7 @@ from redis import Redis
 
 from features.history import Row
 from features.profile import State, decode, encode
-from features.store import bulk, layout
+from features.store import bulk, layout, wire
 
 _HOPS = 10
 """Sign posts followed from one customer to the next at most."""
@@ -30,11 +30,11 @@ class OnlineStore:
 
     def read_many(self, customers: Sequence[str]) -> list[State | None]:
         """The states of many customers as they are kept, in one round trip, in their order."""
-        return [_unpack(packed) for packed in bulk.ask(self._client, _get, customers)]
+        return [_unpack(packed) for packed in bulk.ask(self._client, customers, wire.get, _get)]
 
     def write_rows(self, rows: Sequence[Row]) -> None:
         """Write encoded states."""
-        bulk.ask(self._client, _set, rows)
+        bulk.ask(self._client, rows, wire.put, _put)
 
     def write_many(self, states: Iterable[tuple[str, State]]) -> None:
         """Write the states of many customers."""
@@ -52,7 +52,7 @@ def _get(customer: str) -> bulk.Command:
     return "HGET", layout.key(customer), layout.STATE_FIELD
 
 
-def _set(row: Row) -> bulk.Command:
+def _put(row: Row) -> bulk.Command:
     state, moment = layout.pack_value(row.state), layout.pack_time(row.at)
     return "HSET", layout.key(row.customer), layout.STATE_FIELD, state, layout.TIME_FIELD, moment
 

@@ -1,9 +1,17 @@
 """Many commands over one connection, to a real Redis."""
 
+import hiredis
 import pytest
 from redis import ResponseError
 
-from features.store.bulk import PACKET, ask
+from features.store import bulk
+from features.store.bulk import PACKET
+
+
+def ask(redis, command, things):
+    return bulk.ask(
+        redis, things, lambda some: b"".join(hiredis.pack_command(command(t)) for t in some), command
+    )
 
 
 def get(name):

@@ -10,7 +10,9 @@ from ebbtide.errors import ConfigError, StoreError
 from features.store import layout
 from features.store.feast import connection_string
 
-MOMENTS = st.floats(0, 4e9, allow_nan=False).map(lambda moment: round(moment, 6))
+MOMENTS = st.floats(0, 4e9, allow_nan=False).map(lambda moment: round(moment, 6)) | st.integers(
+    0, 4 * 10**9
+).map(float)
 
 
 @pytest.fixture(scope="module")
