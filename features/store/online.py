@@ -5,9 +5,9 @@ from itertools import islice
 
 from redis import Redis
 
-from features.history import Row
 from features.profile import State, decode, encode
 from features.store import bulk, layout, wire
+from features.store.row import Row
 
 _HOPS = 10
 """Sign posts followed from one customer to the next at most."""

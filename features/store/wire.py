@@ -6,8 +6,8 @@ What is alike in many commands is made once: a packet is one join of few parts f
 from collections.abc import Iterable
 from functools import lru_cache
 
-from features.history import Row
 from features.store import layout
+from features.store.row import Row
 
 
 def get(customers: Iterable[str]) -> bytes:

@@ -4,8 +4,8 @@ import hiredis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.history import Row
 from features.store import layout, wire
+from features.store.row import Row
 
 customers = st.text(min_size=1, max_size=300)
 rows = st.builds(Row, customers, st.binary(max_size=20_000), st.floats(0, 4e9))
