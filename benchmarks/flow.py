@@ -1,10 +1,9 @@
 """The flow's speed: against idiomatic Bytewax, a plain loop, Feast's writer, and itself with two processes.
 
 All sides of a ratio run in turns in one run, over events in memory, into one Redis with an append-only file;
-a ratio is the median of those of the rounds. Ours keeps the whole catalogue, and writes history and features.
+a ratio is the median of those of the rounds. Ours keeps the whole catalogue.
 """
 
-import shutil
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -18,10 +17,10 @@ from benchmarks.workshop import Workshop, generated, online_retail, workshop
 from ebbtide.clock import system_clock
 from ebbtide.jobs.apply import apply
 from ebbtide.logs.rejected import RejectedLog
-from features.history import Row
 from features.profile import encode
 from features.store import layout
 from features.store.online import OnlineStore
+from features.store.row import Row
 from streaming.flow import build, run
 from streaming.sinks import FeatureSink
 from streaming.sources import ImportSource
@@ -33,16 +32,15 @@ FEAST_ROWS = 5_000
 
 
 def ours(shop: Workshop, lines: Iterable[bytes]) -> None:
-    """The flow of an import, with everything that it has to keep."""
+    """The flow of an import, after its archive was written."""
     settings, client = shop.settings, shop.client
-    sink = FeatureSink(client, settings.history, RejectedLog(settings.rejected), system_clock)
-    run(build(ImportSource(1, lines), sink, Updater(OnlineStore(client), system_clock)))
+    sink = FeatureSink(client, RejectedLog(settings.rejected), system_clock)
+    run(build(ImportSource(1, lines), sink, Updater(OnlineStore(client))))
 
 
 def emptied(shop: Workshop) -> None:
-    """Begin from nothing: no features, no history."""
+    """Begin from nothing."""
     shop.client.flushall()
-    shutil.rmtree(shop.settings.history, ignore_errors=True)
 
 
 def compare(shop: Workshop, lines: Sequence[bytes], rounds: int) -> Result:

@@ -1,8 +1,7 @@
 """Where states live: in Redis with their offsets, as ours do, or in Bytewax's recovery snapshots.
 
 Both flows empty the same event log, update the same signals, and write states to Redis, for those who read
-them, and to a history. Ours writes a row of the history for each day of a customer, and commits after each
-batch; the other a row for each batch, and keeps its states in a keyed step, by customer or by shard of
+them. Ours commits after each batch; the other keeps its states in a keyed step, by customer or by shard of
 customers, which Bytewax snapshots at each epoch. Then one more event comes, and each is started again: how
 long until that event is in Redis tells what resuming takes.
 """
@@ -32,10 +31,10 @@ from ebbtide.clock import system_clock
 from ebbtide.domain.event import Event, decode
 from ebbtide.logs.events import BEGINNING, Offset, RedisEventLog, partition_of
 from ebbtide.logs.rejected import RejectedLog
-from features.history import HistoryWriter, Row
 from features.profile import State, encode, new_state, update
 from features.profile import decode as decode_state
 from features.store.online import OnlineStore
+from features.store.row import Row
 from streaming.flow import build, run
 from streaming.sinks import FeatureSink
 from streaming.sources import BATCH, LogSource
@@ -98,26 +97,22 @@ class States(StatefulBatchLogic[Event, Row, dict[str, bytes]]):
 
 
 class RowSink(DynamicSink[Row]):
-    """Writes states to Redis and to a history."""
+    """Writes states to Redis."""
 
-    def __init__(self, client: Redis, history: Path) -> None:
-        self._client, self._history = client, history
+    def __init__(self, client: Redis) -> None:
+        self._client = client
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_RowPart":  # noqa: ARG002
         """Open a writer."""
-        return _RowPart(self._client, self._history)
+        return _RowPart(self._client)
 
 
 class _RowPart(StatelessSinkPartition[Row]):
-    def __init__(self, client: Redis, history: Path) -> None:
-        self._store, self._history = OnlineStore(client), HistoryWriter(history)
+    def __init__(self, client: Redis) -> None:
+        self._store = OnlineStore(client)
 
     def write_batch(self, items: list[Row]) -> None:
-        self._history.append(items)
         self._store.write_rows(items)
-
-    def close(self) -> None:
-        self._history.close()
 
 
 def with_snapshots(
@@ -128,9 +123,7 @@ def with_snapshots(
     raws = op.input("events", flow, SnapshotSource(log))
     keyed = op.key_on("key", op.map("decode", raws, decode), key)
     rows = op.stateful_batch("states", keyed, States)
-    op.output(
-        "features", op.map("row", rows, lambda pair: pair[1]), RowSink(shop.client, shop.settings.history)
-    )
+    op.output("features", op.map("row", rows, lambda pair: pair[1]), RowSink(shop.client))
     cli_main(flow, epoch_interval=every, recovery_config=RecoveryConfig(str(kept)))  # type: ignore[no-untyped-call]
 
 
@@ -138,8 +131,8 @@ def with_offsets(shop: Workshop, log: RedisEventLog) -> None:
     """Empty the log with the real flow, whose states carry their offsets in Redis."""
     settings, client = shop.settings, shop.client
     source = LogSource(log, client, threading.Event(), once=True)
-    sink = FeatureSink(client, settings.history, RejectedLog(settings.rejected), system_clock, log=log)
-    run(build(source, sink, Updater(OnlineStore(client), system_clock)))
+    sink = FeatureSink(client, RejectedLog(settings.rejected), system_clock, log=log)
+    run(build(source, sink, Updater(OnlineStore(client))))
 
 
 def measure(

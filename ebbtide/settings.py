@@ -73,12 +73,12 @@ class Settings(BaseSettings):
 
     @property
     def history(self) -> Path:
-        """States over time: parquet files, Feast's offline store."""
+        """States at the moments that training asked for, made from the events: Feast's offline store."""
         return self.root / "history"
 
     @property
     def events(self) -> Path:
-        """Every event imported, as compressed JSON lines."""
+        """Every event in the features: imported, as compressed JSON lines, and live, as plain ones."""
         return self.root / "events"
 
     @property

@@ -26,7 +26,7 @@ history = FileSource(
     file_format=ParquetFormat(),
     timestamp_field="event_timestamp",
     created_timestamp_column="created",
-    description="States over time, written by the stream.",
+    description="States at past moments, made from the event archive.",
 )
 customer = Entity(name="customer", join_keys=[layout.ENTITY_KEY], value_type=ValueType.STRING)
 customer_state = FeatureView(

@@ -1,23 +1,24 @@
-"""The history: states over time, as the parquet files that Feast's offline store reads.
+"""The history: what was known of each customer at past moments, as parquet that Feast's offline store reads.
 
-A row is a customer's state as it stood after the last event of a day (or of a batch, if more came later that
-day). So a point-in-time read at any midnight, UTC, is exact. Rows are first appended to a journal, which
-survives the death of the process, and turned into parquet when enough have come, or on close.
+It is rebuilt from the event archive, at the moments that are asked for, by the function that the stream
+updates states with. So nothing is written for it while events come in, and a new signal has its whole past.
+What was rebuilt is kept, and serves again as long as archive and catalog stay as they are.
 """
 
-import contextlib
 import fcntl
-import struct
-import uuid
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from io import FileIO
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from ebbtide.logs.archive import Part, parts
+from features.catalog import VERSION
+from features.rebuild import Advance, Known, Span, Survey, rows, survey
 
 SCHEMA = pa.schema(
     [
@@ -27,161 +28,122 @@ SCHEMA = pa.schema(
         ("created", pa.timestamp("us", tz="UTC")),
     ]
 )
-ROLL_ROWS = 50_000
-_LENGTH = struct.Struct("<I")
-_ENCODER = msgspec.msgpack.Encoder()
+"""`event_timestamp` is the time of the state's newest event, so that Feast finds it from then on. `created`
+is the moment at which the state was so."""
+_GROUP = 10_000
+"""Rows written at once."""
 
 
-class Row(msgspec.Struct, array_like=True, frozen=True):
-    """An encoded state, the time of its newest event, and when it was made; times in Unix seconds.
+class _Made(msgspec.Struct, frozen=True):
+    """What the folder holds: of which archive, by which signals, at which moments (Unix seconds)."""
 
-    A late event changes a state without making its newest event newer: of rows alike in that, the one made
-    last holds.
-    """
-
-    customer: str
-    state: bytes
-    at: float
-    created: float = 0.0
+    archive: str
+    catalog: str
+    span: Span | None = None
+    moments: tuple[float, ...] = ()
 
 
-class HistoryWriter:
-    """Appends rows to the history, through journals of its own.
+class History:
+    """The past of one archive. See `opened`."""
 
-    A journal becomes parquet in a thread, which compresses while the next one fills. The journals of writers
-    that died become parquet when a new writer opens.
-    """
-
-    def __init__(self, folder: Path, roll_rows: int = ROLL_ROWS) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, archive: Path, folder: Path) -> None:
         self._folder = folder
-        self._roll_rows = roll_rows
-        self._rows: list[Row] = []
-        self._journal = _open_journal(folder)
-        self._thread = ThreadPoolExecutor(1)
-        self._rolling: Future[None] | None = None
-        _recover(folder)
+        self._parts = parts(archive)
+        self._survey: Survey | None = None
+        made, kept = _Made(_digest(self._parts), VERSION), self._read()
+        same = kept is not None and (kept.archive, kept.catalog) == (made.archive, made.catalog)
+        self._made = kept if kept is not None and same else made
 
-    def append(self, rows: Iterable[Row]) -> None:
-        """Keep rows: once this returns, the death of the process does not lose them."""
-        fresh = list(rows)
-        chunks: list[bytes] = []
-        for raw in map(_ENCODER.encode, fresh):
-            chunks += (_LENGTH.pack(len(raw)), raw)
-        self._journal.write(b"".join(chunks))
-        self._rows += fresh
-        if len(self._rows) >= self._roll_rows:
-            self.roll()
+    @property
+    def file(self) -> Path:
+        """The parquet file with the states, as `SCHEMA` has it; there once a moment was included."""
+        return self._folder / "states.parquet"
 
-    def roll(self) -> None:
-        """Begin to turn the journal into a parquet file, which readers see whole or not at all.
+    @property
+    def moments(self) -> tuple[float, ...]:
+        """Unix seconds, ascending: a read at one of them is exact."""
+        return self._made.moments
+
+    def span(self, advance: Advance = int) -> Span | None:
+        """How many events there are, and of which time; None if there are none.
+
+        `advance` is told how many events more were read, if the archive has to be read for it.
+        """
+        if self._made.span is None and (found := self._surveyed(advance)) is not None:
+            self._made = msgspec.structs.replace(self._made, span=found.span)
+        return self._made.span
+
+    def include(self, moments: Iterable[float], advance: Advance = int) -> None:
+        """See to it that a read at each of the moments (Unix seconds) is exact.
+
+        Moments that the history has already cost nothing; for others it is made anew. `advance` is told how
+        many events more were replayed.
 
         Raises:
-            Exception: why the last one could not be turned; its rows are in its journal.
+            InputError: a file of the archive is missing or damaged.
         """
-        if not self._rows:
+        wanted = tuple(sorted({*moments, *self.moments}))
+        if wanted == self.moments and self.file.exists():
             return
-        self._settle()
-        self._rolling = self._thread.submit(_turn, self._folder, self._rows, self._journal)
-        self._rows, self._journal = [], _open_journal(self._folder)
+        self._note.unlink(missing_ok=True)  # whatever happens from here on, the file is not what it says
+        found = self._surveyed()
+        made = rows(self._parts, found, wanted, self._folder, advance) if found else iter(())
+        draft = self._folder / ".states.draft"
+        _write(draft, made)
+        draft.replace(self.file)
+        span = None if found is None else found.span
+        self._made = msgspec.structs.replace(self._made, span=span, moments=wanted)
+        self._note.write_bytes(msgspec.json.encode(self._made))
 
-    def close(self) -> None:
-        """Roll, wait for it, and leave nothing open."""
+    def _surveyed(self, advance: Advance = int) -> Survey | None:
+        if self._survey is None:
+            self._survey = survey(self._parts, advance)
+        return self._survey
+
+    @property
+    def _note(self) -> Path:
+        return self._folder / "made.json"
+
+    def _read(self) -> _Made | None:
         try:
-            self.roll()
-            self._settle()
-        finally:
-            self._thread.shutdown()
-            with self._journal:
-                if not self._rows:
-                    _unlink(self._journal)
-
-    def _settle(self) -> None:
-        if self._rolling is not None:
-            self._rolling.result()
+            return msgspec.json.decode(self._note.read_bytes(), type=_Made)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
 
 
-def _open_journal(folder: Path) -> FileIO:
-    journal = FileIO(folder / f".{uuid.uuid4().hex}.journal", "a")
-    # The kernel lets go of the lock when the process ends, however it ends.
-    fcntl.flock(journal, fcntl.LOCK_EX)
-    return journal
+@contextmanager
+def opened(archive: Path, folder: Path) -> Iterator[History]:
+    """Open the history of an archive, for one process at a time; others wait for their turn.
+
+    Args:
+        archive: the folder of the event archive. What is appended to it meanwhile is not seen.
+        folder: where the history is kept; it may be removed at any time, and is made anew.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when the process ends, however it ends
+        yield History(archive, folder)
 
 
-def _unlink(journal: FileIO) -> None:
-    Path(str(journal.name)).unlink(missing_ok=True)
+def _digest(found: Sequence[Part]) -> str:
+    """What changes whenever a file of the archive does."""
+    told = repr([(part.path.name, part.size, part.changed) for part in found])
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _turn(folder: Path, rows: list[Row], journal: FileIO) -> None:
-    """Turn a journal into parquet; where that fails it is left for the next writer to recover."""
-    with journal:
-        _write_part(folder, rows)
-        _unlink(journal)  # while it is locked: nobody may recover it as well
+def _write(path: Path, found: Iterable[Known]) -> None:
+    source = iter(found)
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        while group := list(islice(source, _GROUP)):
+            writer.write_table(_table(group))
 
 
-def _write_part(folder: Path, rows: list[Row]) -> None:
-    part = folder / f"{uuid.uuid4().hex}.parquet"
-    draft = part.with_name(f".{part.name}.draft")
-    pq.write_table(_table(rows), draft, compression="zstd")
-    draft.replace(part)
-
-
-def _recover(folder: Path) -> None:
-    """Turn the journals that nobody holds into parquet."""
-    for path in folder.glob(".*.journal"):
-        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as journal:
-            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if rows := list(_read_journal(path)):
-                _write_part(folder, rows)
-            path.unlink()
-
-
-def _table(rows: list[Row]) -> pa.Table:
-    return pa.table(
-        [
-            pa.array([row.customer for row in rows]),
-            pa.array([row.state for row in rows], pa.binary()),
-            _times(row.at for row in rows),
-            _times(row.created for row in rows),
-        ],
-        schema=SCHEMA,
-    )
+def _table(group: Sequence[Known]) -> pa.Table:
+    customers, states, ats, moments = zip(*group, strict=True)
+    columns = [pa.array(customers), pa.array(states, pa.binary()), _times(ats), _times(moments)]
+    return pa.table(columns, schema=SCHEMA)
 
 
 def _times(moments: Iterable[float]) -> pa.Array:
     micros = pa.array([round(moment * 1_000_000) for moment in moments], pa.int64())
     return micros.cast(pa.timestamp("us", tz="UTC"))
-
-
-def _read_journal(path: Path) -> Iterator[Row]:
-    """The whole rows of a journal; a last one that was cut short was never acknowledged."""
-    raw = path.read_bytes()
-    at = 0
-    while at + _LENGTH.size <= len(raw):
-        (length,) = _LENGTH.unpack_from(raw, at)
-        at += _LENGTH.size
-        if at + length > len(raw):
-            return
-        yield msgspec.msgpack.decode(raw[at : at + length], type=Row)
-        at += length
-
-
-def span(folder: Path) -> tuple[float, float] | None:
-    """Times of the first and the last row in Unix seconds; None if there is no history."""
-    ends = [pc.min_max(pq.read_table(path, columns=["event_timestamp"])[0]).as_py() for path in parts(folder)]
-    if not ends:
-        return None
-    return min(end["min"] for end in ends).timestamp(), max(end["max"] for end in ends).timestamp()
-
-
-def parts(folder: Path) -> list[Path]:
-    """The parquet files of the history."""
-    return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
-
-
-def customers(folder: Path) -> list[str]:
-    """Every customer that the history has, sorted."""
-    found: set[str] = set()
-    for path in parts(folder):
-        found.update(pq.read_table(path, columns=["customer_id"])["customer_id"].unique().to_pylist())
-    return sorted(found)

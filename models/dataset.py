@@ -1,16 +1,16 @@
 """Training rows: what was known of each customer at past cut-offs, and whether they left afterwards.
 
-The signals are point-in-time reads through Feast, of the states that the stream wrote, computed by the
-function that serves (`features.profile.vector`) with `now` set to the cut-off. Labels: see `models.labels`.
+The signals are point-in-time reads through Feast, of the states of the history, computed by the function
+that serves (`features.profile.vector`) with `now` set to the cut-off. Labels: see `models.labels`.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebbtide.errors import ModelError
 from features.catalog import NAMES
+from features.history import History
 from models.artefact import Churned
 from models.churn import Plan, label
 from models.labels import labelled
@@ -24,7 +24,7 @@ SERVICE = "churn"
 
 def training_rows(
     store: "feast.FeatureStore",
-    history: Path,
+    history: History,
     cutoffs: Sequence[datetime],
     plan: Plan,
     *,
@@ -36,7 +36,7 @@ def training_rows(
 
     Args:
         store: Feast's, over the history.
-        history: the folder of the history.
+        history: made anew with the cut-offs, and the ends of their horizons, that it has not.
         cutoffs: midnights, UTC.
         plan: horizons, active days, and what counts as churn.
         until: how far labels may look; where a horizon ends later, its label is NaN.

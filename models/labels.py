@@ -1,21 +1,22 @@
 """Who could leave at a cut-off, and whether they did: read from the history by point-in-time joins.
 
-The last state at or before a moment says all that is needed. With silence as churn it is the last order: who
-has one within the active days before a cut-off could leave, and stayed if, a horizon later, there is one
-after the cut-off. With cancellations it is the last of those, or of the requests for one: who was subscribed
-and had not asked could leave, and left if there is one after the cut-off.
+The history is asked for the cut-offs and for the ends of their horizons. The last state at or before a moment
+says all that is needed. With silence as churn it is the last order: who has one within the active days before
+a cut-off could leave, and stayed if, a horizon later, there is one after the cut-off. With cancellations it
+is the last of those, or of the requests for one: who was subscribed and had not asked could leave, and left
+if there is one after the cut-off.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features import history, profile
+from features import profile
 from features.catalog import SIGNALS
+from features.history import History
 from models.artefact import Churned
 from models.churn import Plan, label
 
@@ -29,6 +30,9 @@ _ASKED, _SUBSCRIBED = (
 _MICROS = 1_000_000
 _DAY_MICROS = 86_400 * _MICROS
 
+_TOLD = pa.schema(
+    [("customer_id", pa.string()), ("moment", pa.int64()), ("last", pa.float64()), ("inside", pa.bool_())]
+)
 _AT_CUTOFF = """
     SELECT asked.customer_id, asked.cutoff
     FROM (FROM (SELECT DISTINCT customer_id FROM states), cuts) asked
@@ -44,7 +48,16 @@ _AT_HORIZON = """
 """
 
 
-def labelled(folder: Path, cutoffs: Sequence[datetime], plan: Plan, *, until: datetime) -> "pd.DataFrame":
+def moments(cutoffs: Sequence[datetime], plan: Plan, *, until: datetime) -> Iterator[float]:
+    """The moments at which the history must be exact for labels of these cut-offs, in Unix seconds."""
+    for cutoff in cutoffs:
+        yield cutoff.timestamp()
+        for days in plan.days:
+            if cutoff + timedelta(days=days) <= until:
+                yield (cutoff + timedelta(days=days)).timestamp()
+
+
+def labelled(history: History, cutoffs: Sequence[datetime], plan: Plan, *, until: datetime) -> "pd.DataFrame":
     """Give a row per customer and cut-off at which they could leave, with a label per horizon of the plan.
 
     Returns columns `customer_id`, `cutoff` (datetime64[us, UTC]) and `label(h)` for each horizon: 1.0 for
@@ -53,15 +66,11 @@ def labelled(folder: Path, cutoffs: Sequence[datetime], plan: Plan, *, until: da
     import duckdb
     import pandas as pd
 
-    states = _states(folder, plan.churned)
+    history.include(moments(cutoffs, plan, until=until))
+    states = _states(history, plan.churned)
     micros = [round(cutoff.timestamp()) * _MICROS for cutoff in cutoffs]
     with duckdb.connect() as database:
-        database.register("held", states)
-        # Of states alike in time, the one made last holds.
-        database.execute(
-            "CREATE TABLE states AS FROM held "
-            "QUALIFY row_number() OVER (PARTITION BY customer_id, moment ORDER BY created DESC) = 1"
-        )
+        database.register("states", states)
         database.register("cuts", pa.table({"cutoff": micros}))
         database.register("horizons", pa.table({"days": list(plan.days)}))
         # Whoever pays by contract is with us for as long as it runs, with orders or without.
@@ -78,26 +87,24 @@ def labelled(folder: Path, cutoffs: Sequence[datetime], plan: Plan, *, until: da
     return rows
 
 
-def _states(folder: Path, churned: Churned) -> pa.Table:
-    """Give what each state says: `customer_id`, `moment`, `created`, `last` and `inside`.
+def _states(history: History, churned: Churned) -> pa.Table:
+    """Give what each state says: `customer_id`, `moment`, `last` and `inside`.
 
-    `moment` and `created` are in microseconds, `last` in seconds: minus infinity for never, and null for a
-    customer that turned out to be another.
+    `moment` is in microseconds, `last` in seconds: minus infinity for never, and null for a customer that
+    turned out to be another.
     """
     found = []
     tell = _silence if churned is Churned.SILENCE else _cancel
-    for path in history.parts(folder):
-        for batch in pq.ParquetFile(path).iter_batches():
-            told = [tell(profile.decode(raw)) for raw in batch["state"].to_pylist()]
-            columns = {
-                "customer_id": batch["customer_id"].cast(pa.string()),
-                "moment": batch["event_timestamp"].cast(pa.int64()),
-                "created": batch["created"].cast(pa.int64()),
-                "last": pa.array([last for last, _ in told], pa.float64()),
-                "inside": pa.array([inside for _, inside in told], pa.bool_()),
-            }
-            found.append(pa.table(columns))
-    return pa.concat_tables(found)
+    for batch in pq.ParquetFile(history.file).iter_batches():
+        told = [tell(profile.decode(raw)) for raw in batch["state"].to_pylist()]
+        columns = [
+            batch["customer_id"],
+            batch["event_timestamp"].cast(pa.int64()),
+            pa.array([last for last, _ in told], pa.float64()),
+            pa.array([inside for _, inside in told], pa.bool_()),
+        ]
+        found.append(pa.record_batch(columns, schema=_TOLD))
+    return pa.Table.from_batches(found, schema=_TOLD)
 
 
 def _silence(state: profile.State) -> tuple[float | None, bool]:

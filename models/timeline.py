@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ebbtide.domain.event import Event
-from ebbtide.domain.identity import MOST_MERGES, linked
 from ebbtide.errors import ModelError
 from features.catalog import NAMES
-from features.profile import State, merge, new_state, update, vector
+from features.profile import vector
+from features.replay import Replay, Taken
 
 Array = NDArray[np.float64]
 
@@ -149,31 +149,27 @@ def stops(events: Iterable[Event], planned: Schedule, trains: Callable[[str], bo
         yield from reached(moments.popleft())
 
 
-class _Replay:
-    """The states of all customers, and the looks that wait for a customer's next order."""
+class _Replay(Replay):
+    """A replay with the looks that wait for a customer's next order."""
 
     def __init__(self) -> None:
-        self._states: dict[str, State] = {}
+        super().__init__()
         self._waiting: dict[str, list[tuple[Array, int]]] = defaultdict(list)
-        self._owner: dict[str, str] = {}
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Event) -> Taken:
         """Apply an event, in time order."""
-        customer = self._person(event.customer)
-        state = self._states.get(customer)
-        if state is None:
-            state = self._states[customer] = new_state()
-        update(state, event)
+        taken = super().take(event)
         if event.name == "Order Completed":
-            for ordered, place in self._waiting.pop(customer, ()):
+            for ordered, place in self._waiting.pop(taken.customer, ()):
                 ordered[place] = event.at
-        if event.also is not None:
-            self._join(event, customer, state)
+        if taken.joined in self._waiting:
+            self._waiting[taken.customer] += self._waiting.pop(taken.joined)
+        return taken
 
     def look(self, cut: float, active: int, wanted: Callable[[str], bool]) -> Look:
         """Look at the customers wanted who ordered in the `active` days before the cut-off."""
         customers, rows = [], []
-        for customer, state in self._states.items():
+        for customer, state in self.states.items():
             if wanted(customer):
                 values = vector(state, cut)
                 if values[_RECENCY] <= active:
@@ -186,30 +182,8 @@ class _Replay:
 
     def signals(self, now: float, wanted: Callable[[str], bool]) -> Array:
         """The signals of all customers wanted who ever ordered."""
-        found = [vector(state, now) for customer, state in self._states.items() if wanted(customer)]
+        found = [vector(state, now) for customer, state in self.states.items() if wanted(customer)]
         return _stacked([np.array(values) for values in found if values[_RECENCY] >= 0.0])
-
-    def _person(self, customer: str) -> str:
-        while customer in self._owner:
-            customer = self._owner[customer]
-        return customer
-
-    def _join(self, event: Event, customer: str, state: State) -> None:
-        """Take up the other's history, as the stream does."""
-        other = linked(event)
-        if (
-            other is None
-            or other in self._owner
-            or self._person(other) == customer
-            or len(state.claimed) >= MOST_MERGES
-        ):
-            return
-        state.claimed.append(other)
-        self._owner[other] = customer
-        if (theirs := self._states.pop(other, None)) is not None:
-            merge(state, theirs)
-        if other in self._waiting:
-            self._waiting[customer] += self._waiting.pop(other)
 
 
 def _stacked(rows: list[Array]) -> Array:

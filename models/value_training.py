@@ -3,14 +3,14 @@
 The states of the history say both what was known at a moment and, some time later, what was spent since.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features import catalog, history
+from features import catalog
+from features.history import History
 from features.profile import decode, vector
 from models.value import RFM, YEAR_DAYS, Value, rfm
 
@@ -44,29 +44,48 @@ class Rows(NamedTuple):
         return len(self.spent) >= LEAST_ROWS and int((self.spent > 0).sum()) >= LEAST_SPENDERS
 
 
-def fit(folder: Path, *, seed: int, tell: Callable[[str], object] = str) -> Value | None:
+class Stretch(NamedTuple):
+    """So many days of spending, learned from moments in `cuts`, judged on a later one; in Unix seconds."""
+
+    days: int
+    cuts: tuple[float, ...]
+    held: float
+
+    @property
+    def moments(self) -> tuple[float, ...]:
+        """When the history must be exact for it."""
+        starts = (*self.cuts, self.held)
+        return (*starts, *(start + self.days * DAY for start in starts))
+
+
+def stretches(first: float, last: float) -> Iterator[Stretch]:
+    """The stretches that a log from `first` to `last` (Unix seconds) is long enough for, longest first."""
+    for days in STRETCHES:
+        held = last - days * DAY
+        cuts = [held - days * DAY - n * STEP_DAYS * DAY for n in range(CUTS)]
+        if cuts := [cut for cut in cuts if cut >= first + WARM_DAYS * DAY]:
+            yield Stretch(days, tuple(cuts), held)
+
+
+def fit(history: History, *, seed: int, tell: Callable[[str], object] = str) -> Value | None:
     """Train on a history; None if it is too short, or too few spend, to learn from.
 
     Args:
-        folder: the history.
+        history: made anew with the moments that it has not.
         seed: the same history and seed give the same model.
         tell: hears what is being done.
     """
-    span = history.span(folder)
+    span = history.span()
     if span is None:
         return None
-    for days in STRETCHES:
-        held_at = span[1] - days * DAY
-        cuts = [held_at - days * DAY - n * STEP_DAYS * DAY for n in range(CUTS)]
-        cuts = [cut for cut in cuts if cut >= span[0] + WARM_DAYS * DAY]
-        if not cuts:
-            continue
-        tell(f"{days} days")
-        reader = _Reader(folder)
-        past = _joined([reader.rows(cut, days) for cut in cuts])
-        held = reader.rows(held_at, days)
+    for stretch in stretches(span.first, span.last):
+        tell(f"{stretch.days} days")
+        history.include(stretch.moments)
+        reader = _Reader(history)
+        past = _joined([reader.rows(cut, stretch.days) for cut in stretch.cuts])
+        held = reader.rows(stretch.held, stretch.days)
         if past.enough and held.enough:
-            return _chosen(past, held, days, seed)
+            return _chosen(past, held, stretch.days, seed)
     return None
 
 
@@ -149,13 +168,13 @@ def _joined(parts: list[Rows]) -> Rows:
 class _Reader:
     """Reads the states of a history as they stood at moments, of a sample of the customers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, history: History) -> None:
         import duckdb
 
-        self._files = [str(path) for path in history.parts(folder)]
+        self._file = str(history.file)
         self._db = duckdb.connect()
-        count = "SELECT approx_count_distinct(customer_id) FROM read_parquet($files)"
-        found = self._db.execute(count, {"files": self._files}).fetchone()
+        count = "SELECT approx_count_distinct(customer_id) FROM read_parquet($file)"
+        found = self._db.execute(count, {"file": self._file}).fetchone()
         self._share = 1 + (found[0] if found else 0) // MOST_CUSTOMERS
 
     def rows(self, moment: float, days: int) -> Rows:
@@ -173,9 +192,9 @@ class _Reader:
 
     def _states(self, moment: float) -> dict[str, bytes]:
         found = self._db.execute(
-            "SELECT customer_id, arg_max(state, row(event_timestamp, created)) FROM read_parquet($files) "
+            "SELECT customer_id, arg_max(state, event_timestamp) FROM read_parquet($file) "
             "WHERE event_timestamp <= make_timestamptz($micros) AND hash(customer_id) % $share = 0 "
             "GROUP BY customer_id ORDER BY customer_id",
-            {"files": self._files, "micros": round(moment * 1e6), "share": self._share},
+            {"file": self._file, "micros": round(moment * 1e6), "share": self._share},
         ).fetchall()
         return {customer: bytes(raw) for customer, raw in found}

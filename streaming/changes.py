@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ebbtide.logs.events import Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
-from features.history import Row
+from features.store.row import Row
 
 IMPORTED = -1
 """The partition of records that come from an import; their offsets are (number of the import, line)."""
@@ -21,17 +21,19 @@ class Batch(NamedTuple):
 class Changes(NamedTuple):
     """What a batch changed.
 
-    `raws` are the events as logged. `rows` go to the history: each customer's state after each day's last
-    event in the batch. `states` are the present ones of all customers touched. `orders` are (customer, Unix
-    seconds). `passed_on` goes to other partitions of the log, before the batch is committed.
+    `raws` are the events taken from the log, as logged, for the archive: not what was rejected, nor what was
+    taken before. `events` counts what was read. `states` are the present ones of the customers touched. Of
+    followed customers `day_ends` are the states at the end of earlier days in the batch, oldest first.
+    `orders` are (customer, Unix seconds). `passed_on` goes to other partitions of the log, before the batch
+    is committed.
     """
 
     partition: int
     offset: Offset
     raws: list[bytes]
     events: int
-    rows: list[Row]
     states: list[Row]
+    day_ends: list[Row]
     orders: list[tuple[str, float]]
     rejected: list[Rejection]
     passed_on: list[Entry]

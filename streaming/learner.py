@@ -17,10 +17,10 @@ from redis import Redis
 
 from ebbtide.clock import Clock
 from features.catalog import NAMES
-from features.history import Row
 from features.profile import decode, encode, vector
 from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
+from features.store.row import Row
 from models.artefact import Churned
 from models.online import FORMAT, OnlineChurn, segments
 from models.scorer import ChurnScorer, ModelWatcher
@@ -78,10 +78,11 @@ class OnlineLearner:
 
     def sample(self, changes: Changes) -> Iterable[Sample]:
         """The part of a batch's changes that the learner follows; nothing if the batch had no event."""
-        if not changes.rows:
+        if not changes.states:
             return
-        first, watermark = min(row.at for row in changes.rows), max(row.at for row in changes.rows)
-        rows = [row for row in changes.rows if self.follows(row.customer)]
+        rows = changes.day_ends + [row for row in changes.states if self.follows(row.customer)]
+        times = [row.at for row in (*changes.day_ends, *changes.states)]
+        first, watermark = min(times), max(times)
         yield Sample(first, watermark, rows, [order for order in changes.orders if self.follows(order[0])])
 
     def follows(self, customer: str) -> bool:

@@ -1,8 +1,7 @@
-"""Where the flow's results go: archive and history, the online store, the commit, then whoever counts."""
+"""Where the flow's results go: the archive, the online store, the commit, then whoever counts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from redis import Redis
@@ -12,28 +11,23 @@ from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.events import BEGINNING, EventLog
 from ebbtide.logs.offsets import commit
 from ebbtide.logs.rejected import RejectedLog
-from features.history import HistoryWriter
 from features.store.online import OnlineStore
 from streaming.changes import Changes
 from streaming.checks import Checks
-
-ROLL_SECONDS = 30.0
-"""The longest that rows wait in the journal before training can read them."""
 
 
 @dataclass(frozen=True)
 class FeatureSink(DynamicSink[Changes]):
     """Stores changes so that a death at any point loses nothing.
 
-    Archive, history and what is passed on to other partitions come first, the states next, the commit last:
-    what was stored but not committed is delivered again, and the states know by its offset that they have
-    seen it. What is passed on has ids, by which the log drops it the second time.
+    The archive and what is passed on to other partitions come first, the states next, the commit last: what
+    was stored but not committed is delivered again, and the states know by its offset that they have seen it.
+    What is passed on has ids, by which the log drops it the second time.
 
     Args:
         client: the Redis of the online store.
-        history: the folder of the history.
         rejected: keeps what could not be used.
-        clock: tells the day of the archive, and when to roll the history's journal.
+        clock: tells the day of the archive.
         log: the event log that the changes come from; None for an import, which is committed as a whole.
         archive: keeps the events taken from the log, which lets go of them after the commit.
         progress: told the number of events of each batch once it is stored.
@@ -41,7 +35,6 @@ class FeatureSink(DynamicSink[Changes]):
     """
 
     client: Redis
-    history: Path
     rejected: RejectedLog
     clock: Clock
     log: EventLog | None = None
@@ -58,8 +51,6 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
     def __init__(self, sink: FeatureSink) -> None:
         self._to = sink
         self._store = OnlineStore(sink.client)
-        self._history = HistoryWriter(sink.history)
-        self._rolled = sink.clock()
 
     def write_batch(self, items: list[Changes]) -> None:
         now = self._to.clock()
@@ -67,7 +58,6 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
             self._to.rejected.reject_many("stream", changes.rejected, at=now)
             if self._to.archive is not None:
                 self._to.archive.append(changes.raws, now)
-            self._history.append(changes.rows)
             if self._to.log is not None and changes.passed_on:
                 # Before the states, which know what they have seen.
                 self._to.log.append(changes.passed_on, bounded=False)
@@ -76,18 +66,12 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
             self._store.write_rows(changes.states)
             self._commit(changes)
             self._to.progress(changes.events)
-        if now - self._rolled > ROLL_SECONDS:
-            self._history.roll()
-            self._rolled = now
 
     def _commit(self, changes: Changes) -> None:
         if self._to.log is None or changes.offset == BEGINNING:
             return
         commit(self._to.client, changes.partition, changes.offset)
         self._to.log.trim(changes.partition, changes.offset)
-
-    def close(self) -> None:
-        self._history.close()
 
 
 class LearnedSink(DynamicSink[tuple[str, bytes]]):

@@ -1,24 +1,23 @@
 """Applies batches of events to the states of their customers."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 
 import msgspec
 
-from ebbtide.clock import Clock
 from ebbtide.domain import identity
 from ebbtide.domain.event import Event, EventError
 from ebbtide.domain.event import decode as decode_event
 from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
 from ebbtide.logs.events import BEGINNING, Entry, Record
 from ebbtide.logs.rejected import Rejection
-from features.history import Row
 from features.profile import State, encode, merge, new_state, update
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
+from features.store.row import Row
 from streaming.changes import IMPORTED, Batch, Changes
 
 LATENESS = 24 * 3600.0
@@ -38,49 +37,40 @@ class Updater:
 
     Args:
         store: the online store.
-        clock: the present, for `created` of the history's rows.
         lateness: seconds that a live event may lie behind its customer's newest one. What comes later is kept
             with the reason, and changes nothing. Imports are backfills, and may bring what is old.
         kept_customers: states kept in memory between batches, shared equally by the partitions in use.
+        follows: of whom the states at the ends of days are told too.
     """
 
     def __init__(
         self,
         store: OnlineStore,
-        clock: Clock,
         *,
         lateness: float = LATENESS,
         kept_customers: int = KEPT_CUSTOMERS,
+        follows: Callable[[str], bool] | None = None,
     ) -> None:
-        self._store, self._clock, self._lateness = store, clock, lateness
+        self._store, self._lateness, self._follows = store, lateness, follows
         self._kept_customers = kept_customers
         self._partitions: dict[int, dict[str, State]] = {}
 
     def apply(self, batch: Batch) -> Changes:
         """Apply a batch. An event that a state has seen already (by its offset) changes nothing."""
-        rejected: list[Rejection] = []
         self._make_room(batch.partition)
         states = partial(self._states, batch.partition)
-        imported = batch.partition == IMPORTED  # its events are in the archive already
-        work = _Work(states, self._clock(), self._lateness, rejected, direct=imported)
-        taken = 0
+        work = _Work(states, self._lateness, self._follows, direct=batch.partition == IMPORTED)
         for start in range(0, len(batch.records), AT_ONCE):
-            records = batch.records[start : start + AT_ONCE]
-            events = [(record, event) for record in records if (event := _decode(record, rejected))]
-            work.take_all(events)
-            taken += len(events)
-        raws = [] if imported else [r.raw for r in batch.records if not r.raw.startswith(identity.PREFIX)]
-        last = batch.records[-1].offset if batch.records else BEGINNING
-        present = work.present()
+            work.take_all(batch.records[start : start + AT_ONCE])
         return Changes(
             batch.partition,
-            last,
-            raws,
-            taken,
-            work.rows + present,
-            present,
+            batch.records[-1].offset if batch.records else BEGINNING,
+            work.raws,
+            work.taken,
+            work.present(),
+            work.day_ends,
             work.orders,
-            rejected,
+            work.rejected,
             work.passed_on,
         )
 
@@ -91,12 +81,15 @@ class Updater:
         for customer in list(islice(kept, max(excess, 0))):
             del kept[customer]
 
-    def _states(self, partition: int, customers: set[str]) -> dict[str, State]:
+    def _states(self, partition: int, customers: Iterable[str]) -> dict[str, State]:
         """The partition's states, with those of the customers named among them, newest use last."""
         kept = self._partitions[partition]
-        unknown = sorted(customer for customer in customers if customer not in kept)
-        for customer in customers.difference(unknown):
-            kept[customer] = kept.pop(customer)
+        unknown = []
+        for customer in customers:
+            if (state := kept.pop(customer, None)) is None:
+                unknown.append(customer)
+            else:
+                kept[customer] = state
         for customer, state in zip(unknown, self._store.read_many(unknown), strict=True):
             kept[customer] = state or new_state()
         return kept
@@ -106,34 +99,44 @@ class _Work:
     """One batch being applied.
 
     What concerns a customer of another partition is passed on through the event log; with `direct`, in an
-    import, which has all customers at hand, it is done at once.
+    import, which has all customers at hand and the archive already, it is done at once.
     """
 
     def __init__(
         self,
-        states: Callable[[set[str]], dict[str, State]],
-        now: float,
+        states: Callable[[Iterable[str]], dict[str, State]],
         lateness: float,
-        rejected: list[Rejection],
+        follows: Callable[[str], bool] | None,
         *,
         direct: bool,
     ) -> None:
-        self._find, self._now, self._lateness, self._rejected = states, now, lateness, rejected
-        self._direct = direct
+        self._find, self._lateness, self._follows, self._direct = states, lateness, follows, direct
+        self._decode = decode_event if direct else _decode
         self._states: dict[str, State] = {}
+        self._touched: dict[str, None] = {}
+        """The customers, in the order in which they came up."""
         self._days: dict[str, float] = {}
-        """Of each customer touched, when the day of the newest event ends, in Unix seconds."""
-        self.rows: list[Row] = []
+        """Of each one followed, when the day of the newest event in the batch ends, in Unix seconds."""
+        self.taken = 0
+        self.raws: list[bytes] = []
+        self.day_ends: list[Row] = []
         self.orders: list[tuple[str, float]] = []
+        self.rejected: list[Rejection] = []
         self.passed_on: list[Entry] = []
 
-    def take_all(self, events: Sequence[tuple[Record, Event | Message]]) -> None:
+    def take_all(self, records: Sequence[Record]) -> None:
         """Apply events in their order, each once."""
-        states = self._states = self._find({event.customer for _, event in events})
-        direct = self._direct
-        oldest = math.inf if direct else self._lateness
+        events = self._decoded(records)
+        named = dict.fromkeys([event.customer for _, event in events])
+        states = self._states = self._find(named)
+        self._touched |= named
+        if self._follows is not None:
+            fresh = filter(self._follows, named.keys() - self._days.keys())
+            self._days |= dict.fromkeys(fresh, -math.inf)
+        direct, raws = self._direct, self.raws
         for record, event in events:
-            state, offset = states[event.customer], record.offset
+            _, offset, raw = record
+            state = states[event.customer]
             if offset <= (state.imported if direct else state.logged):
                 if direct and isinstance(event, Event) and event.also is not None:
                     self._see_handed_over(event)
@@ -142,23 +145,40 @@ class _Work:
                 state.imported = offset
             else:
                 state.logged = offset
-            # What nearly every event is comes first: this loop is the hot path of the stream.
-            if type(event) is Event and not state.merged_into and event.at >= state.last_at - oldest:
-                self._apply(event, state, record.raw)
+                if type(event) is Event:
+                    if event.at < state.last_at - self._lateness:
+                        self.rejected.append(Rejection(None, LATE, raw))
+                        continue
+                    raws.append(raw)
+            if type(event) is Event and not state.merged_into:
+                self._apply(event, state, raw)
             else:
-                self._take(event, record.raw)
+                self._take(event, raw)
 
     def present(self) -> list[Row]:
         """The states of all customers touched, as they are now; the sign posts after those they lead to."""
-        named = sorted(self._days, key=lambda customer: (self._states[customer].merged_into != "", customer))
-        return [self._row(customer, self._states[customer]) for customer in named]
+        rows: list[Row] = []
+        posts: list[Row] = []
+        for customer in self._touched:
+            state = self._states[customer]
+            (posts if state.merged_into else rows).append(Row(customer, encode(state), state.last_at))
+        return rows + posts
+
+    def _decoded(self, records: Sequence[Record]) -> list[tuple[Record, Event | Message]]:
+        found: list[tuple[Record, Event | Message]] = []
+        decode = self._decode
+        for record in records:
+            try:
+                found.append((record, decode(record.raw)))
+            except EventError as error:
+                self.rejected.append(Rejection(None, str(error), record.raw))
+        self.taken += len(found)
+        return found
 
     def _take(self, event: Event | Message, raw: bytes) -> None:
         state = self._states[event.customer]
         if isinstance(event, HandOver):
             self._hand_over(event, state, raw)
-        elif isinstance(event, Event) and event.at < state.last_at - self._lateness and not self._direct:
-            self._rejected.append(Rejection(None, LATE, raw))
         elif state.merged_into:
             self._redirect(event, state, raw)
         elif isinstance(event, Absorb):
@@ -171,7 +191,7 @@ class _Work:
             self._apply(event, state, raw)
 
     def _apply(self, event: Event, state: State, raw: bytes) -> None:
-        if not event.at < self._days.get(event.customer, -math.inf):
+        if self._days:
             self._before_change(event.customer, state, event.at)
         update(state, event)
         if event.name == "Order Completed":
@@ -182,7 +202,7 @@ class _Work:
     def _claim(self, other: str, event: Event, state: State, raw: bytes) -> None:
         """Ask for the state of another id of this customer, once."""
         if len(state.claimed) >= identity.MOST_MERGES:
-            self._rejected.append(Rejection(None, TOO_MANY, raw))
+            self.rejected.append(Rejection(None, TOO_MANY, raw))
         elif other not in state.claimed:
             state.claimed.append(other)
             asked = HandOver(f"handover:{event.id}", other, event.customer, event.at)
@@ -195,7 +215,7 @@ class _Work:
         """Send a customer's state to another, and leave a sign post."""
         if state.merged_into:
             if state.merged_into != asked.to:
-                self._rejected.append(Rejection(None, TAKEN, raw))
+                self.rejected.append(Rejection(None, TAKEN, raw))
             return
         if asked.to in state.claimed and asked.customer < asked.to:
             return  # each claims the other, and the other will hand over
@@ -211,7 +231,7 @@ class _Work:
         post.merged_into, post.last_at = to, max(state.last_at, at)
         post.logged, post.imported = state.logged, state.imported
         self._states[customer] = post
-        self._days[customer] = _end_of_day(post.last_at)
+        self._touched[customer] = None
 
     def _see_handed_over(self, event: Event) -> None:
         """Leave the sign post that an import was killed before writing; its customer has the history."""
@@ -227,24 +247,24 @@ class _Work:
         state = self._states[customer]
         self._before_change(customer, state, at)
         merge(state, other)
-        self._days[customer] = _end_of_day(state.last_at)
+        self._touched[customer] = None
 
     def _redirect(self, event: Event | Absorb | Redirect, post: State, raw: bytes) -> None:
         """Send an event to whom its customer turned out to be."""
         if isinstance(event, Event):
             post.last_at = max(post.last_at, event.at)  # by which the next are judged for lateness
-            self._days[event.customer] = _end_of_day(post.last_at)
         if self._direct:
             customer = self._found(post.merged_into)
             owner = self._states[customer]
             if post.imported <= owner.imported:
                 return  # an import was killed after writing the customer, before the sign post
             owner.imported = post.imported
+            self._touched[customer] = None
             self._take(msgspec.structs.replace(event, customer=customer), raw)
             return
         sent = identity.sent_on(event, post.merged_into, raw)
         if sent.hops > identity.MOST_HOPS:
-            self._rejected.append(Rejection(None, CIRCLE, raw))
+            self.rejected.append(Rejection(None, CIRCLE, raw))
         else:
             self.passed_on.append((sent.customer, f"{sent.id}~{sent.hops}", identity.encode(sent)))
 
@@ -255,27 +275,13 @@ class _Work:
         return customer
 
     def _before_change(self, customer: str, state: State, at: float) -> None:
-        """Keep the state as it stood after an earlier day, before the first change of this one."""
-        ends = self._days.get(customer)
-        if ends is None:
-            self._days[customer] = _end_of_day(max(at, state.last_at))
-        elif at >= ends:
-            self.rows.append(self._row(customer, state))
-            self._days[customer] = _end_of_day(at)
-
-    def _row(self, customer: str, state: State) -> Row:
-        return Row(customer, encode(state), state.last_at, self._now)
+        """Tell how a followed customer stood after an earlier day, before the first change of this one."""
+        ends = self._days.get(customer, math.inf)
+        if at >= ends:
+            if ends > -math.inf:  # else the state was told at the end of an earlier batch
+                self.day_ends.append(Row(customer, encode(state), state.last_at))
+            self._days[customer] = (day_of(max(at, state.last_at)) + 1) * DAY
 
 
-def _end_of_day(moment: float) -> float:
-    return (day_of(moment) + 1) * DAY
-
-
-def _decode(record: Record, rejected: list[Rejection]) -> Event | Message | None:
-    try:
-        if record.raw.startswith(identity.PREFIX):
-            return identity.decode(record.raw)
-        return decode_event(record.raw)
-    except EventError as error:
-        rejected.append(Rejection(None, str(error), record.raw))
-        return None
+def _decode(raw: bytes) -> Event | Message:
+    return identity.decode(raw) or decode_event(raw)

@@ -51,7 +51,7 @@ def import_(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that is bad.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Import a purchase log, or Segment events, into features and history.
+    """Import a purchase log, or Segment events, into features.
 
     Lines of one order become one event; returns become refunds. Bad lines are kept in `.ebbtide/rejected/`
     with their reason, and the rest goes on.
@@ -132,7 +132,7 @@ def train(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Train the churn model on the history and log it to MLflow; refit recommendations.
+    """Train the churn model on past states and log it to MLflow; refit recommendations.
 
     The first model is the champion and serves; a later one is the challenger until it is promoted.
 

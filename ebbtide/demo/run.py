@@ -71,7 +71,7 @@ def _title(index: int) -> None:
 
 
 def _history(settings: Settings, client: Redis, folder: Path, shift: float, border: float) -> None:
-    """Import the first ten months and stream them into features and history."""
+    """Import the first ten months and stream them into features."""
     console.out.print(ORIGIN)
     console.out.print(
         f"All times are moved by {shift / DAY:,.1f} days, so that the log ends now: scored today, "

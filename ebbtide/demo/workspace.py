@@ -27,7 +27,7 @@ def claimed(settings: Settings) -> Iterator[None]:
     if settings.kafka is not None:
         raise ConfigError("the demo runs over Redis Streams: unset EBBTIDE_KAFKA, and run it again")
     mark = settings.root / MARK
-    if settings.history.exists() and not mark.exists():
+    if settings.events.exists() and not mark.exists():
         raise InputError(
             f"{settings.root} has data of yours; run the demo elsewhere: EBBTIDE_HOME=.ebbtide-demo make demo"
         )

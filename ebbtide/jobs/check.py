@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from ebbtide.errors import EbbtideError
+from ebbtide.logs.archive import parts
 from ebbtide.settings import Settings
 
 
@@ -70,8 +71,8 @@ def _features(settings: Settings, client: Redis) -> str:
         )
     store.read_many(sample)  # raises where a state does not fit the catalog
     count = sum(map(len, store.customers()))
-    parts = len(list(settings.history.glob("*.parquet")))
-    return f"{count} customers, catalog {VERSION} with {len(NAMES)} signals, {parts} files of history"
+    files = len(parts(settings.events))
+    return f"{count} customers, catalog {VERSION} with {len(NAMES)} signals, {files} files of events"
 
 
 def _feast(settings: Settings) -> str:

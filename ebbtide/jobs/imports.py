@@ -1,4 +1,4 @@
-"""Import a log: read it into the archive, then stream the archive into features and history."""
+"""Import a log: read it into the archive, then stream the archive into features."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -133,6 +133,6 @@ def _stream(
 
     with progress("Stream", total) as advance:
         rejected, checks = RejectedLog(settings.rejected), Checks(client)
-        sink = FeatureSink(client, settings.history, rejected, clock, progress=advance, checks=checks)
+        sink = FeatureSink(client, rejected, clock, progress=advance, checks=checks)
         source = ImportSource(begun.number, read([archive]))
-        run(build(source, sink, Updater(OnlineStore(client), clock, kept_customers=settings.kept_customers)))
+        run(build(source, sink, Updater(OnlineStore(client), kept_customers=settings.kept_customers)))

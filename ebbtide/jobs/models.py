@@ -8,10 +8,10 @@ import numpy as np
 from redis import Redis
 
 from ebbtide.errors import ModelError
+from ebbtide.jobs import history
 from ebbtide.jobs.apply import apply
-from ebbtide.jobs.progress import Advance, Progress
+from ebbtide.jobs.progress import Progress
 from ebbtide.settings import Settings
-from features import history
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ def compare(
     """Compare two versions, or aliases, on the test rows of the newer training, rebuilt from the history.
 
     Raises:
-        ModelError: there is no such version, one has not the other's horizon, or there is no history.
+        ModelError: there is no such version, one has not the other's horizon, or there are no events.
     """
     from models import promotion
     from models.churn import label
@@ -87,8 +87,7 @@ def compare(
     judged = scorers[(theirs, ours).index(newer)].artefact
     for scorer in scorers:
         _check_label(judged, scorer.artefact, scorer.version)
-    with progress("Test rows (Feast, point in time)") as advance:
-        rows = _test_rows(settings, redis_url, judged, known[newer], advance)
+    rows = _test_rows(settings, redis_url, judged, known[newer], progress)
     matrix = rows[list(judged.names)].to_numpy(np.float64)
     before, after = (
         scorer.curve.predict_many(matrix)[:, scorer.days.index(judged.main)] for scorer in scorers
@@ -155,22 +154,26 @@ def _check_label(judged: "Artefact", artefact: "Artefact", version: str) -> None
 
 
 def _test_rows(
-    settings: Settings, redis_url: str, judged: "Artefact", newer: "Version", advance: Advance
+    settings: Settings, redis_url: str, judged: "Artefact", newer: "Version", progress: Progress
 ) -> "pd.DataFrame":
     """The rows on which the newer version was tested, as training built them."""
     from models.churn import Plan
     from models.dataset import training_rows
+    from models.labels import moments
 
-    span = history.span(settings.history)
-    if span is None or not newer.test_cutoff:
+    if not newer.test_cutoff:
         raise ModelError(
-            f"models: expected the history and the test cut-off of version {newer.version}, found "
-            f"{'no cut-off' if span else 'no history'}; train again with `ebbtide train`"
+            f"models: expected the test cut-off of version {newer.version}, found none; "
+            "train again with `ebbtide train`"
         )
     cutoff = datetime.fromisoformat(newer.test_cutoff).replace(tzinfo=UTC)
     plan = Plan(main=judged.main, active=judged.active, churned=judged.churned, horizons=())
-    store, end = apply(settings, redis_url), datetime.fromtimestamp(span[1], UTC)
-    return training_rows(store, settings.history, (cutoff,), plan, until=end, advance=advance)
+    with history.opened(settings, progress) as (past, span):
+        end = datetime.fromtimestamp(span.last, UTC)
+        history.include(past, moments((cutoff,), plan, until=end), progress)
+        with progress("Test rows (Feast, point in time)") as advance:
+            store = apply(settings, redis_url)
+            return training_rows(store, past, (cutoff,), plan, until=end, advance=advance)
 
 
 def _refusal(compared: Compared) -> str:

@@ -8,18 +8,21 @@ import numpy as np
 from redis import Redis
 
 from ebbtide.errors import ModelError
+from ebbtide.jobs import history
 from ebbtide.jobs.apply import apply
 from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.settings import Settings
-from features import history
 from features.catalog import NAMES
+from features.history import History
 from features.profile import named, vectors
+from features.rebuild import Span
 from features.store.online import OnlineStore
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.artefact import Artefact
+    from models.churn import Plan
     from models.drift import Calibration, Population
     from models.registry import Registry
 
@@ -104,7 +107,7 @@ def monitor(
     """Look at the champion's drift at `now` (Unix seconds); gives what was found, and the page about it.
 
     Raises:
-        ModelError: there is no champion, no history, or nobody to look at.
+        ModelError: there is no champion, no event, or nobody to look at.
         StoreError: Redis does not answer.
     """
     from dataclasses import replace
@@ -118,10 +121,11 @@ def monitor(
         raise ModelError("monitor: expected a champion, found none; run `ebbtide train`")
     target = Registry(settings.mlflow_uri, settings.mlflow_artifacts)
     version = champion.version.split("-")[0]
-    look = _Look(settings, redis_url, target, version, champion.artefact, progress)
     with progress("Today's customers") as advance:
         today = _today(client, champion.artefact, now, sample, advance)
-    trained = look.population()
+    with history.opened(settings, progress) as (past, span):
+        look = _Look(settings, redis_url, past, span, target, version, champion.artefact, progress)
+        trained, calibration = look.population(), look.calibration()
     learned = saved(client)
     day = datetime.fromtimestamp(now, UTC).date().isoformat()
     found = Monitoring(
@@ -131,7 +135,7 @@ def monitor(
         trained_rows=trained.rows,
         rows=len(today),
         stability=drift.stability(trained, today, NAMES),
-        calibration=look.calibration(),
+        calibration=calibration,
         online={} if learned is None else learned.metrics,
     )
     page = drift_page.page(
@@ -153,6 +157,8 @@ class _Look:
 
     settings: Settings
     redis_url: str
+    past: History
+    span: Span
     registry: "Registry"
     version: str
     artefact: "Artefact"
@@ -166,8 +172,10 @@ class _Look:
         if kept is not None:
             return kept
         dates, test = monitoring.training_cutoffs(self.registry, self.version)
+        cutoffs, until = [_midnight(date) for date in dates], _midnight(test)
+        self._include(cutoffs, until)
         with self.progress("Training rows (Feast, point in time)") as advance:
-            matrix, _ = self._rows([_midnight(date) for date in dates], _midnight(test), advance)
+            matrix, _ = self._rows(cutoffs, until, advance)
         return drift.population(drift.describe(matrix, NAMES))
 
     def calibration(self) -> "list[Calibration]":
@@ -175,15 +183,13 @@ class _Look:
         from models import drift, monitoring
         from models.curve import ChurnCurve
 
-        span = history.span(self.settings.history)
-        if span is None:
-            return []
-        end = datetime.fromtimestamp(span[1], UTC)
+        end = datetime.fromtimestamp(self.span.last, UTC)
         first = _midnight(monitoring.training_cutoffs(self.registry, self.version)[1])
         last = end - timedelta(days=self.artefact.main)
         cutoffs = [first + n * STEP for n in range((last - first) // STEP + 1)][-MOST_CUTOFFS:]
         curve, found = ChurnCurve(self.artefact), []
         place = curve.days.index(self.artefact.main)
+        self._include(cutoffs, end)
         with self.progress("Labels that came due (Feast, point in time)") as advance:
             for cutoff in cutoffs:
                 matrix, churned = self._rows([cutoff], end, advance)
@@ -194,16 +200,23 @@ class _Look:
     def _rows(
         self, cutoffs: list[datetime], until: datetime, advance: Advance
     ) -> "tuple[NDArray[np.float64], NDArray[np.bool_]]":
-        from models.churn import MOST_ROWS, Plan, label
+        from models.churn import MOST_ROWS, label
         from models.dataset import training_rows
 
+        store, plan = apply(self.settings, self.redis_url), self._plan()
+        rows = training_rows(store, self.past, cutoffs, plan, until=until, most=MOST_ROWS, advance=advance)
+        return rows[list(NAMES)].to_numpy(np.float64), rows[label(plan.main)].to_numpy() == 1.0
+
+    def _include(self, cutoffs: list[datetime], until: datetime) -> None:
+        from models.labels import moments
+
+        history.include(self.past, moments(cutoffs, self._plan(), until=until), self.progress)
+
+    def _plan(self) -> "Plan":
+        from models.churn import Plan
+
         model = self.artefact
-        plan = Plan(main=model.main, active=model.active, churned=model.churned, horizons=())
-        store = apply(self.settings, self.redis_url)
-        rows = training_rows(
-            store, self.settings.history, cutoffs, plan, until=until, most=MOST_ROWS, advance=advance
-        )
-        return rows[list(NAMES)].to_numpy(np.float64), rows[label(model.main)].to_numpy() == 1.0
+        return Plan(main=model.main, active=model.active, churned=model.churned, horizons=())
 
 
 def _today(

@@ -30,7 +30,7 @@ def stream(
     ready: Callable[[], None] = lambda: None,
     stored: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Read the event log into features and history, and let the online model learn.
+    """Read the event log into features and archive, and let the online model learn.
 
     Ends on SIGINT or SIGTERM, after the batches under way; with `once`, at the end of what is logged now.
     `stored` is told the number of events of each batch. Of several processes each is given its number, from
@@ -53,7 +53,6 @@ def stream(
         store, log = OnlineStore(redis), open_log(settings, redis)
         sink = FeatureSink(
             redis,
-            settings.history,
             RejectedLog(settings.rejected),
             clock,
             log=log,
@@ -61,10 +60,13 @@ def stream(
             progress=stored,
             checks=Checks(redis),
         )
-        updater = Updater(
-            store, clock, lateness=settings.lateness_hours * 3600, kept_customers=settings.kept_customers
-        )
         learner = OnlineLearner(redis, store, ModelWatcher(redis), clock)
+        updater = Updater(
+            store,
+            lateness=settings.lateness_hours * 3600,
+            kept_customers=settings.kept_customers,
+            follows=learner.follows,
+        )
         source = LogSource(log, redis, stop, once=once)
         with nullcontext() if process else held(client, "ebbtide stream"):  # the first holds it for all
             ready()

@@ -1,20 +1,22 @@
-"""Train on the history: point-in-time rows, the churn model, MLflow, the champion, the recommendations."""
+"""Train on the past: point-in-time rows, the churn model, MLflow, the champion, the recommendations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from redis import Redis
 
 from ebbtide.domain.event import Event, EventError, decode
-from ebbtide.errors import ModelError
+from ebbtide.jobs import history
 from ebbtide.jobs.apply import apply
 from ebbtide.jobs.progress import Progress
 from ebbtide.logs.archive import read
 from ebbtide.settings import Settings
-from features import history
 from features.catalog import NAMES, VERSION
+from features.history import History
+from features.rebuild import Span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from models.churn import Plan
     from models.cutoffs import Cutoffs
     from models.tuning import Trial
+    from models.value import Value
 
 SEED = 7
 
@@ -76,13 +79,15 @@ def train(
     one is the challenger, until `ebbtide models promote`.
 
     Raises:
-        ModelError: no history, one too short, or too few customers; the running champion stays.
+        ModelError: no events, too short a time of them, or too few customers; the running champion stays.
     """
-    from models import churn, plots, quality, registry, runs
+    from models import churn, plots, quality, registry, runs, value
     from models.artefact import Churned
 
     plan = churn.Plan(main=horizon, active=active, churned=Churned(churned), seed=SEED)
-    rows = rows_of(settings, redis_url, plan, progress)
+    with history.opened(settings, progress) as (past, span):
+        rows = rows_of(settings, redis_url, past, span, plan, progress)
+        worth = _value(past, progress)
     trials = [] if tune is None else _trials(rows, plan, tune, progress)
     if trials:
         plan = replace(plan, params=trials[0].params)
@@ -92,12 +97,12 @@ def train(
     with progress("Experiment (MLflow)"):
         target = registry.Registry(settings.mlflow_uri, settings.mlflow_artifacts)
         figures = plots.figures(model, rows.train, rows.test)
-        source = str(settings.history)
+        source = str(settings.events)
         training = runs.Training(model, rows.train, rows.test, metrics, figures, source, trials)
         registered = runs.log_training(target, training)
         serving = registry.publish(target, client)
-    with progress("Customer value"):
-        _value(settings, client)
+    if worth is not None:
+        value.publish(worth, client)
     with progress("Recommendations"):
         items = _recommendations(settings, client)
     return TrainResult(
@@ -119,30 +124,40 @@ def train(
     )
 
 
-def rows_of(settings: Settings, redis_url: str, plan: "Plan", progress: Progress) -> Rows:
+def rows_of(
+    settings: Settings, redis_url: str, past: History, span: Span, plan: "Plan", progress: Progress
+) -> Rows:
     """Read the rows to train and to test on from the history.
 
     Raises:
-        ModelError: no history, one too short, or nobody who could leave.
+        ModelError: too short a history, or nobody who could leave.
     """
     from models.churn import MOST_ROWS
     from models.cutoffs import cutoffs
     from models.dataset import training_rows
 
-    span = history.span(settings.history)
-    if span is None:
-        raise ModelError("no history to train on: import a log (ebbtide import FILE), or let the stream run")
-    cuts, end = cutoffs(*span, horizon=plan.main), datetime.fromtimestamp(span[1], UTC)
+    cuts = cutoffs(span.first, span.last, horizon=plan.main)
+    end = datetime.fromtimestamp(span.last, UTC)
+    history.include(past, _moments(cuts, end, plan, span), progress)
     with progress("Training rows (Feast, point in time)") as advance:
         store = apply(settings, redis_url)
 
         def read(moments: tuple[datetime, ...], until: datetime, most: int | None) -> "pd.DataFrame":
-            return training_rows(
-                store, settings.history, moments, plan, until=until, most=most, advance=advance
-            )
+            return training_rows(store, past, moments, plan, until=until, most=most, advance=advance)
 
-        past, later = read(cuts.train, cuts.test, MOST_ROWS), read((cuts.test,), end, None)
-    return Rows(cuts, past, later)
+        earlier, later = read(cuts.train, cuts.test, MOST_ROWS), read((cuts.test,), end, None)
+    return Rows(cuts, earlier, later)
+
+
+def _moments(cuts: "Cutoffs", end: datetime, plan: "Plan", span: Span) -> Iterator[float]:
+    """All at which this training will read the history: one replay serves them all."""
+    from models.labels import moments
+    from models.value_training import stretches
+
+    yield from moments(cuts.train, plan, until=cuts.test)
+    yield from moments((cuts.test,), plan, until=end)
+    for stretch in islice(stretches(span.first, span.last), 1):  # as a rule the first one will do
+        yield from stretch.moments
 
 
 def _trials(rows: Rows, plan: "Plan", seconds: float, progress: Progress) -> "list[Trial]":
@@ -153,13 +168,12 @@ def _trials(rows: Rows, plan: "Plan", seconds: float, progress: Progress) -> "li
         return tune(rows.train, NAMES, plan, seconds=seconds, advance=advance)
 
 
-def _value(settings: Settings, client: Redis) -> None:
-    """Fit and publish what customers are worth, if the log is long enough to learn it."""
-    from models import value, value_training
+def _value(past: History, progress: Progress) -> "Value | None":
+    """Fit what customers are worth, if the events are of a time long enough to learn it."""
+    from models import value_training
 
-    worth = value_training.fit(settings.history, seed=SEED)
-    if worth is not None:
-        value.publish(worth, client)
+    with progress("Customer value"):
+        return value_training.fit(past, seed=SEED)
 
 
 def _recommendations(settings: Settings, client: Redis) -> int:

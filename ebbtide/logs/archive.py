@@ -1,9 +1,12 @@
 """The event archive: JSON lines in files, compressed with zstd; read back in name order."""
 
+import fcntl
+import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import pyarrow as pa
 
@@ -83,8 +86,8 @@ def _free_name(folder: Path, prefix: str) -> Path:
 class LiveArchive:
     """Appends the events that the flow has taken from the event log, a plain file per day (UTC).
 
-    Each append is one write at the end of the file, so that workers may share it and a death loses nothing
-    that was appended. An event that is delivered again after a crash stands there twice.
+    What was appended stays when the process dies, and workers may share a file. An event that is delivered
+    again after a crash may stand there twice.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -94,8 +97,44 @@ class LiveArchive:
         """Append lines, each without its newline, to the file of the day of `now` (Unix seconds)."""
         if lines:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / f"live-{iso(now)[:10]}.jsonl").open("ab", buffering=0) as file:
-                file.write(b"\n".join(lines) + b"\n")
+            with (self._folder / f"live-{iso(now)[:10]}.jsonl").open("a+b", buffering=0) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
+                # A death in the middle of a write leaves a line cut short: it must not spoil the next one.
+                whole = file.seek(0, os.SEEK_END) == 0 or os.pread(file.fileno(), 1, file.tell() - 1) == b"\n"
+                rest = memoryview(b"\n".join(lines if whole else (b"", *lines)) + b"\n")
+                while rest:  # a disk that is nearly full takes a part
+                    rest = rest[file.write(rest) or 0 :]
+
+
+class Part(NamedTuple):
+    """A file of an archive as it was found: its bytes, and when it was last changed, in Unix nanoseconds."""
+
+    path: Path
+    size: int
+    changed: int
+
+
+def parts(folder: Path) -> list[Part]:
+    """The files of an archive in the order in which they are read, imports first; none if it is not there.
+
+    Raises:
+        InputError: a file vanished meanwhile.
+    """
+    try:
+        found = [(path, path.stat()) for path in sorted(_files(folder), key=_name)]
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: expected its files to stay, found one removed ({error})") from error
+    return [Part(path, stat.st_size, stat.st_mtime_ns) for path, stat in found]
+
+
+def read_parts(found: Iterable[Part]) -> Iterator[bytes]:
+    """Yield the lines of an archive as they were when its parts were listed, empty ones left out.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    for part in found:
+        yield from (line for line in read_lines(part.path, part.size) if line)
 
 
 def read(paths: Iterable[Path]) -> Iterator[bytes]:
@@ -106,23 +145,29 @@ def read(paths: Iterable[Path]) -> Iterator[bytes]:
     Raises:
         InputError: a file is missing or damaged.
     """
-    files = [file for path in paths for file in (_parts(path) if path.is_dir() else [path])]
-    for file in sorted(files, key=lambda file: file.name):
+    files = [file for path in paths for file in (_files(path) if path.is_dir() else [path])]
+    for file in sorted(files, key=_name):
         yield from (line for line in read_lines(file) if line)
 
 
-def _parts(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[Path]:
     return [*folder.glob(f"*{SUFFIX}"), *folder.glob("live-*.jsonl")]
 
 
-def read_lines(path: Path) -> Iterator[bytes]:
+def _name(path: Path) -> str:
+    return path.name
+
+
+def read_lines(path: Path, most: int | None = None) -> Iterator[bytes]:
     """Yield the lines of one text file (plain, `.gz` or `.zst`), empty ones too, without their line ends.
+
+    With `most`, a plain file, which may be growing, is read no further than so many bytes.
 
     Raises:
         InputError: the file is missing or damaged.
     """
     rest: list[bytes] = []  # pieces of a line not ended yet, joined once
-    for chunk in _chunks(path):
+    for chunk in _chunks(path, most):
         # Split by hand on \n alone: bytes.splitlines also breaks at a bare \r.
         first, *others = chunk.split(b"\n")
         rest.append(first)
@@ -136,13 +181,15 @@ def read_lines(path: Path) -> Iterator[bytes]:
         yield end.removesuffix(b"\r")
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _chunks(path: Path, most: int | None) -> Iterator[bytes]:
     try:
         with pa.OSFile(str(path), "rb") as file:
             codec = _CODECS.get(path.suffix)
             stream = pa.CompressedInputStream(file, codec) if codec else file
-            while chunk := stream.read(_CHUNK):
+            left = sys.maxsize if codec or most is None else most
+            while chunk := stream.read(min(_CHUNK, left)):
                 yield chunk
+                left -= len(chunk)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except (OSError, pa.ArrowException) as error:

@@ -1,5 +1,6 @@
 """Each event once: what earlier imports brought is left out, by `messageId`."""
 
+import contextlib
 from collections.abc import Iterable
 
 import msgspec
@@ -21,8 +22,11 @@ class Once:
 
     def __init__(self, before: Iterable[bytes] = ()) -> None:
         self._decoder = msgspec.json.Decoder(_Id)
-        self._seen = {self._id(raw) for raw in before}
+        self._seen: set[int] = set()
         self.duplicates = 0
+        for raw in before:
+            with contextlib.suppress(msgspec.MsgspecError):  # a line that a death cut short
+                self._seen.add(self._id(raw))
 
     def fresh(self, events: Iterable[bytes]) -> list[bytes]:
         """The events not seen before, in their order."""

@@ -83,3 +83,25 @@ def test_a_missing_or_damaged_file_gives_one_clear_error(tmp_path: Path, name: s
         (tmp_path / name).write_bytes(b"not compressed at all")
     with pytest.raises(InputError, match=name):
         list(archive.read([tmp_path / name]))
+
+
+def test_a_line_that_a_death_cut_short_does_not_spoil_the_next(tmp_path: Path) -> None:
+    live = archive.LiveArchive(tmp_path)
+    live.append([b'{"a":1}'], 0.0)
+    with (tmp_path / "live-1970-01-01.jsonl").open("ab") as file:
+        file.write(b'{"a":')
+    live.append([b'{"a":2}', b'{"a":3}'], 0.0)
+    live.append([b'{"a":4}'], 0.0)
+    assert list(archive.read([tmp_path])) == [b'{"a":1}', b'{"a":', b'{"a":2}', b'{"a":3}', b'{"a":4}']
+
+
+def test_what_is_appended_after_the_parts_were_listed_is_not_read(tmp_path: Path) -> None:
+    with ArchiveWriter(tmp_path, "import-1") as part:
+        part.write([b"1"])
+    live = archive.LiveArchive(tmp_path)
+    live.append([b"2"], 0.0)
+    parts = archive.parts(tmp_path)
+    live.append([b"3"], 0.0)
+    assert list(archive.read_parts(parts)) == [b"1", b"2"]
+    assert list(archive.read_parts(archive.parts(tmp_path))) == [b"1", b"2", b"3"]
+    assert archive.parts(tmp_path / "nothing") == []

@@ -70,7 +70,6 @@ def flow(arguments):
         die_before(*steps[given.die_before], given.call)
     sink = sinks.FeatureSink(
         redis,
-        given.folder / "history",
         RejectedLog(given.folder / "rejected"),
         time.time,
         log=log,
@@ -78,7 +77,7 @@ def flow(arguments):
         progress=lambda events: out.write(f"{events}\n"),
     )
     source = sources.LogSource(log, redis, threading.Event(), once=True)
-    made = build(source, sink, Updater(OnlineStore(redis), time.time))
+    made = build(source, sink, Updater(OnlineStore(redis)))
     run(made, workers=given.workers, process=given.process, addresses=given.addresses)
     out.write("done\n")
 

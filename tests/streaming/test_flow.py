@@ -1,13 +1,13 @@
-"""The flow over a real Redis: from logged events to features and history."""
+"""The flow over a real Redis: from logged events to features and archive."""
 
 import signal
 import subprocess
 import sys
 import threading
 
-import pyarrow.parquet as pq
 import pytest
 
+from ebbtide.domain.event import decode
 from ebbtide.domain.ingest import accept
 from ebbtide.errors import ConfigError
 from ebbtide.logs.archive import LiveArchive, read
@@ -15,7 +15,6 @@ from ebbtide.logs.events import BEGINNING, RedisEventLog
 from ebbtide.logs.offsets import committed
 from ebbtide.logs.rejected import RejectedLog
 from features import profile
-from features.history import customers, parts
 from features.store.online import OnlineStore
 from streaming.flow import build
 from streaming.flow import run as run_flow
@@ -73,21 +72,25 @@ socket, folder = sys.argv[1], Path(sys.argv[2])
 redis = Redis(unix_socket_path=socket)
 log = RedisEventLog(redis, partitions=3)
 sink = FeatureSink(
-    redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, log=log,
+    redis, RejectedLog(folder / "rejected"), lambda: 0.0, log=log,
     progress=lambda _: os.kill(os.getpid(), signal.SIGKILL),
 )
 source = LogSource(log, redis, threading.Event(), once=True)
-run(build(source, sink, Updater(OnlineStore(redis), lambda: 0.0)))
+run(build(source, sink, Updater(OnlineStore(redis))))
 """
 
 
 def run(redis, log, folder, *, source=None, commits=True):
     """Run the flow until it has read all."""
     sink = FeatureSink(
-        redis, folder / "history", RejectedLog(folder / "rejected"), lambda: 0.0, log=log if commits else None
+        redis,
+        RejectedLog(folder / "rejected"),
+        lambda: 0.0,
+        log=log if commits else None,
+        archive=LiveArchive(folder / "events") if source is None else None,
     )
     source = source or LogSource(log, redis, threading.Event(), once=True)
-    run_flow(build(source, sink, Updater(OnlineStore(redis), lambda: 0.0)))
+    run_flow(build(source, sink, Updater(OnlineStore(redis))))
 
 
 def features(redis):
@@ -143,15 +146,6 @@ def test_a_flow_that_was_killed_and_came_back_gives_the_same_features(redis, red
     assert same(features(redis), expected(EVENTS))
 
 
-def test_the_history_holds_each_day_of_each_customer(redis, log, tmp_path):
-    append(log, EVENTS)
-    run(redis, log, tmp_path)
-    rows = [row for path in parts(tmp_path / "history") for row in pq.read_table(path).to_pylist()]
-    found = {(row["customer_id"], int(row["event_timestamp"].timestamp() // DAY) - FIRST) for row in rows}
-    assert found == set(EVENTS)
-    assert customers(tmp_path / "history") == sorted({customer for customer, _ in EVENTS})
-
-
 def test_an_import_read_twice_counts_once(redis, log, tmp_path):
     lines = [raw_order(customer, day)[0] for customer, day in EVENTS]
     for _ in range(2):
@@ -188,20 +182,6 @@ def test_an_error_in_the_flow_is_told_as_it_was_raised(redis, log, tmp_path):
         run(redis, RedisEventLog(redis, partitions=4), tmp_path)
 
 
-def test_a_late_event_leaves_a_row_that_was_made_later(redis, log, tmp_path):
-    times = iter(range(1, 100))
-    for days in ([5], [4.5]):
-        append(log, [("c1", day) for day in days])
-        sink = FeatureSink(redis, tmp_path / "history", RejectedLog(tmp_path), lambda: 0.0, log=log)
-        source = LogSource(log, redis, threading.Event(), once=True)
-        run_flow(build(source, sink, Updater(OnlineStore(redis), lambda: float(next(times)))))
-    rows = [row for path in parts(tmp_path / "history") for row in pq.read_table(path).to_pylist()]
-    assert len({row["event_timestamp"] for row in rows}) == 1
-    newest = max(rows, key=lambda row: row["created"])
-    values = profile.named(profile.vector(profile.decode(newest["state"]), (FIRST + 6) * DAY))
-    assert values["orders_total"] == 2
-
-
 def test_an_event_later_than_allowed_changes_nothing_and_is_kept(redis, log, tmp_path):
     append(log, [("c1", 20), ("c1", 3)])
     run(redis, log, tmp_path)
@@ -211,20 +191,16 @@ def test_an_event_later_than_allowed_changes_nothing_and_is_kept(redis, log, tmp
 
 def test_the_log_lets_go_of_what_is_stored_and_the_archive_has_it(redis, log, tmp_path):
     append(log, EVENTS)
-    sink = FeatureSink(
-        redis,
-        tmp_path / "history",
-        RejectedLog(tmp_path),
-        lambda: 0.0,
-        log=log,
-        archive=LiveArchive(tmp_path / "events"),
-    )
-    run_flow(
-        build(
-            LogSource(log, redis, threading.Event(), once=True),
-            sink,
-            Updater(OnlineStore(redis), lambda: 0.0),
-        )
-    )
+    run(redis, log, tmp_path)
     assert log.length() == 0
     assert len(list(read([tmp_path / "events"]))) == len(EVENTS)
+
+
+def test_the_archive_has_what_counts_and_what_is_delivered_again_once(redis, log, tmp_path):
+    log.append([("c1", "m", b"{broken")])
+    append(log, [("c1", 20), ("c1", 3)])
+    run(redis, log, tmp_path, commits=False)
+    append(log, [("c1", 21)])
+    run(redis, log, tmp_path)
+    found = [decode(raw).id for raw in read([tmp_path / "events"])]
+    assert found == ["c1-20", "c1-21"]

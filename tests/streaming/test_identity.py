@@ -53,12 +53,11 @@ class Company:
     def _flow(self, source):
         sink = FeatureSink(
             self.redis,
-            self.folder / "history",
             RejectedLog(self.folder / "rejected"),
             lambda: 0.0,
             log=self.log if self.live else None,
         )
-        run(build(source, sink, Updater(OnlineStore(self.redis), lambda: 0.0)))
+        run(build(source, sink, Updater(OnlineStore(self.redis))))
 
     def knows(self, customer):
         state = OnlineStore(self.redis).read(customer)

@@ -13,9 +13,10 @@ import pytest
 
 from benchmarks.events import generate
 from ebbtide.domain.event import decode
+from ebbtide.logs.archive import ArchiveWriter
 from ebbtide.logs.events import RedisEventLog
 from features import profile
-from features.history import parts
+from features.history import opened
 from features.store.online import OnlineStore
 from tests.streaming.killing import BATCH, PARTITIONS, Flow, Server, finish, two_processes
 
@@ -61,6 +62,7 @@ DECODED = [decode(raw) for raw in EVENTS]
 NOW = max(event.at for event in DECODED) + 3 * DAY
 BATCHES = len(EVENTS) // BATCH
 MERGED = {event.customer for event in DECODED if event.also}
+MOMENTS = [day * DAY for day in range(int(NOW // DAY) - 60, int(NOW // DAY), 7)] + [NOW]
 
 
 @pytest.fixture
@@ -85,15 +87,12 @@ def expected():
 
 
 @pytest.fixture(scope="module")
-def midnights():
-    """What the history should give of customers with one id: by customer and day, after the day's end."""
-    states, found = {}, {}
-    for event in (decode(raw) for raw in known()):
-        state = states.setdefault(event.customer, profile.new_state())
-        profile.update(state, event)
-        day = event.at // DAY
-        found[event.customer, day] = profile.vector(state, (day + 1) * DAY)
-    return found
+def past(tmp_path_factory):
+    """What is rebuilt from an archive that has each event once."""
+    folder = tmp_path_factory.mktemp("past")
+    with ArchiveWriter(folder / "events", "import") as part:
+        part.write(EVENTS)
+    return rebuilt(folder)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -114,6 +113,26 @@ def features(server):
     return {name: profile.vector(state, NOW) for name, state in states if not state.merged_into}
 
 
+def rebuilt(folder):
+    """The states at past moments, from the archive: of each customer and moment at which they had changed."""
+    with opened(folder / "events", folder / "history") as history:
+        history.include(MOMENTS)
+        rows = pq.read_table(history.file).to_pylist()
+    rows.sort(key=lambda row: row["created"])
+    return {(row["customer_id"], row["created"].timestamp()): profile.decode(row["state"]) for row in rows}
+
+
+def assert_same_past(folder, past):
+    """The archive gives what it would have given without a kill."""
+    found = rebuilt(folder)
+    assert found.keys() == past.keys()
+    for (name, at), state in past.items():
+        assert found[name, at].merged_into == state.merged_into, name
+        pair = (profile.vector(each, at) for each in (found[name, at], state))
+        triples = zip(profile.NAMES, *pair, strict=True)
+        assert [each for each in triples if not close(*each[1:])] == [], (name, at)
+
+
 def assert_same(found, wanted):
     """Every number is the same, to the last bit where nothing was merged; tells what differs first."""
     assert found.keys() == wanted.keys()
@@ -131,28 +150,16 @@ def close(one, other):
     return identical(one, other) or math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
 
 
-def assert_same_history(folder, midnights):
-    """The newest row of each customer and day, at the day's end."""
-    rows = [row for path in parts(folder / "history") for row in pq.read_table(path).to_pylist()]
-    rows.sort(key=lambda row: (row["event_timestamp"], row["created"]))
-    newest = {(row["customer_id"], row["event_timestamp"].timestamp() // DAY): row["state"] for row in rows}
-    assert_same(
-        {
-            (name, day): profile.vector(profile.decode(raw), (day + 1) * DAY)
-            for (name, day), raw in newest.items()
-            if person(name) not in MERGED
-        },
-        midnights,
-    )
-
-
-def test_a_run_never_killed_gives_what_a_plain_loop_gives(server, expected, midnights, tmp_path):
+def test_a_run_never_killed_gives_what_a_plain_loop_gives(server, expected, past, tmp_path):
     finish(server, tmp_path)
     assert_same(features(server), expected)
-    assert_same_history(tmp_path, midnights)
+    assert_same_past(tmp_path, past)
+    newest = {name: state for (name, _), state in past.items()}
+    found = {name: profile.vector(state, NOW) for name, state in newest.items() if not state.merged_into}
+    assert_same(found, expected)
 
 
-def test_a_flow_killed_twenty_times_gives_the_same_features(server, expected, midnights, tmp_path):
+def test_a_flow_killed_twenty_times_gives_the_same_features(server, expected, past, tmp_path):
     moments = random.Random(1)
     for _ in range(KILLS):
         with Flow(server, tmp_path) as flow:
@@ -161,19 +168,22 @@ def test_a_flow_killed_twenty_times_gives_the_same_features(server, expected, mi
             assert flow.kill(), "it ended before it was killed"
     finish(server, tmp_path)
     assert_same(features(server), expected)
-    assert_same_history(tmp_path, midnights)
+    assert_same_past(tmp_path, past)
 
 
 @pytest.mark.parametrize("step", ["append", "write", "commit", "trim"])
-def test_a_flow_killed_between_two_of_its_steps_gives_the_same_features(server, expected, tmp_path, step):
+def test_a_flow_killed_between_two_of_its_steps_gives_the_same_features(
+    server, expected, past, tmp_path, step
+):
     for call in (3, 1, 2):
         with Flow(server, tmp_path, "--die-before", step, "--call", call) as flow:
             assert not flow.wait(), "it came to its end"
     finish(server, tmp_path)
     assert_same(features(server), expected)
+    assert_same_past(tmp_path, past)
 
 
-def test_with_redis_killed_and_started_again_the_features_are_the_same(server, expected, tmp_path):
+def test_with_redis_killed_and_started_again_the_features_are_the_same(server, expected, past, tmp_path):
     moments = random.Random(2)
     kills = 0
     while kills < KILLS:
@@ -185,9 +195,10 @@ def test_with_redis_killed_and_started_again_the_features_are_the_same(server, e
                 server.start()
     finish(server, tmp_path)
     assert_same(features(server), expected)
+    assert_same_past(tmp_path, past)
 
 
-def test_with_the_last_moments_of_redis_lost_the_features_are_the_same(server, expected, tmp_path):
+def test_with_the_last_moments_of_redis_lost_the_features_are_the_same(server, expected, past, tmp_path):
     with Flow(server, tmp_path) as flow:
         assert flow.stored(BATCHES // 4), flow.said()
         saved = server.saved()
@@ -197,9 +208,10 @@ def test_with_the_last_moments_of_redis_lost_the_features_are_the_same(server, e
     assert "it was started again" in flow.said()
     finish(server, tmp_path)
     assert_same(features(server), expected)
+    assert_same_past(tmp_path, past)
 
 
-def test_with_flow_and_redis_killed_together_the_features_are_the_same(server, expected, tmp_path):
+def test_with_flow_and_redis_killed_together_the_features_are_the_same(server, expected, past, tmp_path):
     moments = random.Random(3)
     for _ in range(KILLS):
         with Flow(server, tmp_path) as flow:
@@ -210,26 +222,27 @@ def test_with_flow_and_redis_killed_together_the_features_are_the_same(server, e
         server.start()
     finish(server, tmp_path)
     assert_same(features(server), expected)
+    assert_same_past(tmp_path, past)
 
 
-def test_two_workers_give_the_same_features(server, expected, midnights, tmp_path):
+def test_two_workers_give_the_same_features(server, expected, past, tmp_path):
     finish(server, tmp_path, "--workers", 2)
     assert_same(features(server), expected)
-    assert_same_history(tmp_path, midnights)
+    assert_same_past(tmp_path, past)
 
 
-def test_two_processes_give_the_same_features(server, expected, midnights, tmp_path):
+def test_two_processes_give_the_same_features(server, expected, past, tmp_path):
     with two_processes(server, tmp_path) as flows:
         assert all(flow.stored(20) for flow in flows), "one process did all the work"
         assert all(flow.wait() for flow in flows), flows[0].said()
     finish(server, tmp_path)
     assert_same(features(server), expected)
-    assert_same_history(tmp_path, midnights)
+    assert_same_past(tmp_path, past)
 
 
 @pytest.mark.parametrize("victim", [0, 1])
 def test_the_death_of_one_of_two_processes_ends_the_other_and_harms_nothing(
-    server, expected, tmp_path, victim
+    server, expected, past, tmp_path, victim
 ):
     with two_processes(server, tmp_path) as flows:
         assert all(flow.stored(20) for flow in flows)
@@ -240,9 +253,10 @@ def test_the_death_of_one_of_two_processes_ends_the_other_and_harms_nothing(
         assert all(flow.wait() for flow in flows), flows[0].said()
     finish(server, tmp_path)
     assert_same(features(server), expected)
+    assert_same_past(tmp_path, past)
 
 
-def test_what_one_began_two_workers_and_two_processes_go_on_with(server, expected, tmp_path):
+def test_what_one_began_two_workers_and_two_processes_go_on_with(server, expected, past, tmp_path):
     with Flow(server, tmp_path) as flow:
         assert flow.stored(60)
     with Flow(server, tmp_path, "--workers", 2) as flow:
@@ -251,3 +265,4 @@ def test_what_one_began_two_workers_and_two_processes_go_on_with(server, expecte
         assert all(flow.stored(30) for flow in flows)
     finish(server, tmp_path)
     assert_same(features(server), expected)
+    assert_same_past(tmp_path, past)

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from features import profile
-from features.history import Row
 from features.signals.testing import order
 from features.store.online import OnlineStore
+from features.store.row import Row
 from models.scorer import ModelWatcher
 from streaming.changes import Changes
 from streaming.learner import LATENESS, SAVED_KEY, LearnLogic, OnlineLearner, Sample, Saved, saved
@@ -31,7 +31,7 @@ class Champion:
 
 
 def rows_until(customer, days):
-    """The states of a customer with an order on each of the days, as history rows."""
+    """The states of a customer with an order on each of the days, oldest first."""
     state = profile.new_state()
     rows = []
     for day in days:
@@ -148,7 +148,8 @@ def test_the_sample_is_stable_and_everybody_in_a_small_base(redis):
     )
     learner = OnlineLearner(redis, OnlineStore(redis), ModelWatcher(redis), lambda: 0.0)
     assert all(learner.follows(name) for name in CUSTOMERS)
-    rows = rows_until("c1", [0])
-    changes = Changes(0, "1-0", [], 1, rows, rows, [("c1", FIRST * DAY)], [], [])
-    assert list(learner.sample(changes)) == [Sample(FIRST * DAY, FIRST * DAY, rows, [("c1", FIRST * DAY)])]
+    earlier, now = rows_until("c1", [0, 3])
+    changes = Changes(0, "1-0", [], 2, [now], [earlier], [("c1", FIRST * DAY)], [], [])
+    [sample] = learner.sample(changes)
+    assert sample == Sample(FIRST * DAY, (FIRST + 3) * DAY, [earlier, now], [("c1", FIRST * DAY)])
     assert saved(redis) is None
