@@ -15,9 +15,9 @@ from ebbtide.jobs.apply import apply
 from ebbtide.settings import Settings
 from features import profile
 from features.catalog import NAMES
-from features.history import HistoryWriter, Row
 from features.signals.testing import order
 from features.store.online import OnlineStore
+from tests.archive import history_of
 
 DAY = 86_400.0
 FIRST = 20_000
@@ -31,8 +31,12 @@ pytestmark = pytest.mark.filterwarnings(
 def state_at(*days):
     state = profile.new_state()
     for day in days:
-        profile.update(state, order(day=FIRST + day, revenue=10.0 + day, products={"p": 1}))
+        profile.update(state, bought(day))
     return state
+
+
+def bought(day):
+    return order(day=FIRST + day, customer="c1", revenue=10.0 + day, products={"p": 1})
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +46,9 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def store(home, redis_server):
-    """Feast's store over a history of one customer: orders on days 0, 10 and 20.
-
-    The first one came late, after that of day 10: there are two rows of that day, the newer written first.
-    """
-    writer = HistoryWriter(home / "history")
-    made = [([0], 3.0), ([0, 10], 2.0), ([10], 1.0), ([0, 10, 20], 4.0)]
-    writer.append(
-        Row("c1", profile.encode(state_at(*days)), (FIRST + days[-1]) * DAY, created)
-        for days, created in made
-    )
-    writer.close()
+    """Feast's store over a history of one customer: orders on days 0, 10 and 20, looked at on 15 and 25."""
+    with history_of(home, [bought(day) for day in (10, 0, 20)]) as history:
+        history.include([(FIRST + 15) * DAY, (FIRST + 25) * DAY])
     return apply(Settings(home=home), f"unix://{redis_server}")
 
 

@@ -1,81 +1,122 @@
-"""States over time on disk."""
+"""The history in its folder: exact at what was asked for, made once, and anew when something changed."""
 
-import math
+from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
 
-from features.history import HistoryWriter, Row, customers, parts, span
+from ebbtide.logs.archive import LiveArchive
+from features import history as module
+from features.history import opened
+from features.signals.testing import order
+from tests.archive import call, history_of, write
+
+DAY = 86_400.0
+FIRST = 20_000
 
 
-def rows(*days):
-    return [Row(f"c{day}", b"s%d" % day, day * 86_400.0) for day in days]
+def at(day):
+    return (FIRST + day) * DAY
 
 
-def die_after(folder, *days):
-    """Append, and end as a killed process does: the kernel closes the file, nobody rolls it."""
-    writer = HistoryWriter(folder)
-    writer.append(rows(*days))
-    writer._journal.close()
+@pytest.fixture
+def home(tmp_path):
+    write(tmp_path, [order(FIRST + day, customer=who) for day in range(9) for who in "ab"])
+    return tmp_path
 
 
-def read(folder):
-    return sorted(row["customer_id"] for path in parts(folder) for row in pq.read_table(path).to_pylist())
+def open_(home):
+    return opened(home / "events", home / "history")
 
 
-def test_rows_become_parquet_on_close(tmp_path):
-    writer = HistoryWriter(tmp_path)
-    writer.append(rows(1, 2))
-    assert read(tmp_path) == []
-    writer.close()
-    assert read(tmp_path) == ["c1", "c2"]
-    assert customers(tmp_path) == ["c1", "c2"]
-    assert span(tmp_path) == (86_400.0, 2 * 86_400.0)
+def held(history):
+    """(customer, day of the newest event) of each row."""
+    rows = pq.read_table(history.file).to_pylist()
+    return sorted((row["customer_id"], row["event_timestamp"].timestamp() / DAY - FIRST) for row in rows)
 
 
-def test_rows_of_a_writer_that_died_are_found_by_the_next(tmp_path):
-    die_after(tmp_path, 1, 2)
-    HistoryWriter(tmp_path).close()
-    assert read(tmp_path) == ["c1", "c2"]
+class Work:
+    """Counts the events replayed."""
+
+    def __init__(self):
+        self.events = 0
+
+    def __call__(self, more):
+        self.events += more
 
 
-def test_a_last_row_cut_short_does_not_take_the_others_along(tmp_path):
-    die_after(tmp_path, 1, 2)
-    [journal] = tmp_path.glob(".*.journal")
-    journal.write_bytes(journal.read_bytes()[:-1])
-    HistoryWriter(tmp_path).close()
-    assert read(tmp_path) == ["c1"]
+def test_each_moment_asked_for_has_the_states_of_those_who_changed(home):
+    with open_(home) as history:
+        history.include([at(2.5), at(1)])
+        assert history.moments == (at(1), at(2.5))
+        assert held(history) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+        assert pq.read_schema(history.file).equals(module.SCHEMA)
+        [created] = {
+            row["created"]
+            for row in pq.read_table(history.file).to_pylist()
+            if row["event_timestamp"] == datetime.fromtimestamp(at(2), UTC)
+        }
+        assert created.timestamp() == at(2.5)
 
 
-def test_enough_rows_roll_by_themselves(tmp_path):
-    writer = HistoryWriter(tmp_path, roll_rows=2)
-    for day in range(1, 8):
-        writer.append(rows(day))
-    writer.close()
-    assert read(tmp_path) == [f"c{day}" for day in range(1, 8)]
-    assert len(parts(tmp_path)) == 4
-    assert list(tmp_path.glob(".*")) == []
+def test_what_was_made_serves_the_next_command_too(home):
+    work = Work()
+    with open_(home) as history:
+        history.include([at(1), at(2)], work)
+    with open_(home) as history:
+        history.include([at(2)], work)
+        assert history.span(work) == (18, at(0), at(8))
+    assert work.events == 18
 
 
-def test_rows_that_cannot_become_parquet_stay_in_the_journal_and_the_writer_says_so(tmp_path):
-    writer = HistoryWriter(tmp_path)
-    writer.append([Row("c1", b"s1", math.nan)])
-    with pytest.raises(ValueError, match="NaN"):
-        writer.close()
-    assert len(list(tmp_path.glob(".*.journal"))) == 1
+def test_further_moments_come_to_those_before(home):
+    for days in ([1, 5], [3]):
+        with open_(home) as history:
+            history.include([at(day) for day in days])
+    assert history.moments == (at(1), at(3), at(5))
 
 
-def test_no_history_has_no_span(tmp_path):
-    assert span(tmp_path) is None
-    assert customers(tmp_path) == []
+def test_a_longer_archive_is_read_again_and_another_catalog_too(home, monkeypatch):
+    with open_(home) as history:
+        history.include([at(1)])
+    LiveArchive(home / "events").append([call(order(FIRST + 0.5, customer="c"))], 0.0)
+    with open_(home) as history:
+        assert history.moments == ()
+        history.include([at(1)])
+        assert held(history) == [("a", 1), ("b", 1), ("c", 0.5)]
+    monkeypatch.setattr(module, "VERSION", "another")
+    with open_(home) as history:
+        assert history.moments == ()
 
 
-def test_the_journal_of_a_writer_at_work_is_left_alone(tmp_path):
-    at_work = HistoryWriter(tmp_path)
-    at_work.append(rows(1))
-    HistoryWriter(tmp_path).close()
-    assert read(tmp_path) == []
-    at_work.append(rows(2))
-    at_work.close()
-    assert read(tmp_path) == ["c1", "c2"]
-    assert list(tmp_path.glob(".*.journal")) == []
+def test_a_making_that_was_interrupted_is_done_again(home, monkeypatch):
+    with open_(home) as history:
+        history.include([at(1)])
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "_write", interrupted)
+            with pytest.raises(InterruptedError):
+                history.include([at(2)])
+    with open_(home) as history:
+        assert history.moments == ()
+        history.include([at(2)])
+        assert held(history) == [("a", 2), ("b", 2)]
+
+
+def interrupted(path, _):
+    path.write_bytes(b"half")
+    raise InterruptedError
+
+
+def test_no_events_have_no_span_and_no_states(tmp_path):
+    with history_of(tmp_path, []) as history:
+        assert history.span() is None
+        history.include([at(1)])
+        assert held(history) == []
+
+
+def test_a_note_that_cannot_be_read_is_as_none(home):
+    with open_(home) as history:
+        history.include([at(1)])
+    (home / "history" / "made.json").write_text("{")
+    with open_(home) as history:
+        assert history.moments == ()

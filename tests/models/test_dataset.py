@@ -3,6 +3,7 @@ import math
 import random
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,12 @@ from ebbtide.domain.event import Event, Properties
 from ebbtide.errors import ModelError
 from features import profile
 from features.catalog import NAMES
-from features.history import HistoryWriter, Row
 from features.store.feast import open_store
 from models.artefact import Churned
 from models.churn import Plan, label
 from models.cutoffs import DAY, cutoffs
 from models.dataset import training_rows
+from tests.archive import history_of
 
 # Feast's own: it calls its on-demand views experimental, and reads DuckDB through a call that was renamed.
 pytestmark = [
@@ -53,17 +54,6 @@ def journeys():
     return found
 
 
-def write_history(folder, found):
-    writer = HistoryWriter(folder)
-    for customer, events in found.items():
-        state, rows = profile.new_state(), {}
-        for event in events:
-            profile.update(state, event)
-            rows[event.at // DAY] = Row(customer, profile.encode(state), event.at)
-        writer.append(rows.values())
-    writer.close()
-
-
 def expected_rows(found):
     """The same by brute force, from the events themselves."""
     for cutoff in CUTOFFS:
@@ -90,10 +80,14 @@ def world():
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, world):
-    found = tmp_path_factory.mktemp("home")
-    write_history(found / "history", world)
-    return found
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def history(home, world):
+    with history_of(home, chain.from_iterable(world.values())) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +103,13 @@ def store(home):
         yield found
 
 
-def read(store, home, cutoffs=CUTOFFS, plan=PLAN, **more):
-    return training_rows(store, home / "history", cutoffs, plan, until=UNTIL, **more)
+def read(store, history, cutoffs=CUTOFFS, plan=PLAN, **more):
+    return training_rows(store, history, cutoffs, plan, until=UNTIL, **more)
 
 
 @pytest.fixture(scope="module")
-def rows(store, home):
-    return read(store, home)
+def rows(store, history):
+    return read(store, history)
 
 
 def test_population_signals_and_labels_are_those_of_the_raw_events(rows, world):
@@ -141,19 +135,19 @@ def test_an_order_at_the_very_end_of_the_horizon_still_counts(rows):
     assert edge[label(HORIZON)].iloc[0] == 0.0
 
 
-def test_rows_beyond_the_most_are_drawn_the_same_way_each_time(store, home, rows):
-    drawn = [read(store, home, most=20) for _ in range(2)]
+def test_rows_beyond_the_most_are_drawn_the_same_way_each_time(store, history, rows):
+    drawn = [read(store, history, most=20) for _ in range(2)]
     assert len(drawn[0]) == 20
     assert drawn[0].equals(drawn[1])
     assert drawn[0].merge(rows, how="inner", on=list(rows.columns[:2])).shape[0] == 20
 
 
-def test_nobody_active_is_an_error_that_says_so(store, home):
+def test_nobody_active_is_an_error_that_says_so(store, history):
     early = [datetime(2024, 1, 1, tzinfo=UTC)]
     with pytest.raises(ModelError, match="expected customers with an order in the 60 days before a cut-off"):
-        read(store, home, early)
+        read(store, history, early)
     with pytest.raises(ModelError, match="expected customers with a subscription"):
-        read(store, home, plan=Plan(main=HORIZON, active=ACTIVE, churned=Churned.CANCEL))
+        read(store, history, plan=Plan(main=HORIZON, active=ACTIVE, churned=Churned.CANCEL))
 
 
 @given(

@@ -7,33 +7,29 @@ from msgspec.structs import replace
 from ebbtide.domain.event import Event, Properties
 from ebbtide.errors import ModelError
 from features.catalog import NAMES
-from features.history import HistoryWriter, Row
-from features.profile import encode, new_state, update, vector
+from features.profile import new_state, update, vector
 from models.value import KEY, Valuer, ValueWatcher, load, publish
 from models.value_training import fit
+from tests.archive import history_of
 
 DAY = 86_400.0
 FIRST = 19_000
 
 
 def shop(folder, days, customers=150):
-    """A history of customers who order at their own pace, for their own money; some leave half way."""
+    """A model of customers who order at their own pace, for their own money; some leave half way."""
     rng = np.random.default_rng(3)
-    rows = []
+    events = []
     for n in range(customers):
-        state = new_state()
         pace, money = rng.uniform(4, 40), rng.uniform(5, 100)
         end = days / 2 if n % 3 == 0 else days
         day = rng.uniform(0, pace)
         while day < end:
-            at = (FIRST + day) * DAY
-            update(state, Event(f"{n}-{day}", f"c{n}", "Order Completed", at, Properties(revenue=money)))
-            rows.append(Row(f"c{n}", encode(state), at, at))
+            properties = Properties(revenue=money)
+            events.append(Event(f"{n}-{day}", f"c{n}", "Order Completed", (FIRST + day) * DAY, properties))
             day += rng.exponential(pace)
-    writer = HistoryWriter(folder)
-    writer.append(sorted(rows, key=lambda row: row.at))
-    writer.close()
-    return folder
+    with history_of(folder, events) as history:
+        return fit(history, seed=7)
 
 
 def customer(every, money, orders, silent=1.0):
@@ -46,7 +42,7 @@ def customer(every, money, orders, silent=1.0):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return fit(shop(tmp_path_factory.mktemp("history"), 430), seed=7)
+    return shop(tmp_path_factory.mktemp("home"), 430)
 
 
 def test_the_longest_stretch_is_learned_that_leaves_a_later_one_to_judge_by(model):
@@ -56,8 +52,8 @@ def test_the_longest_stretch_is_learned_that_leaves_a_later_one_to_judge_by(mode
 
 
 def test_a_log_too_short_gives_no_model(tmp_path):
-    assert fit(tmp_path, seed=7) is None
-    assert fit(shop(tmp_path, 100), seed=7) is None
+    assert shop(tmp_path, 0) is None
+    assert shop(tmp_path, 100) is None
 
 
 @pytest.mark.parametrize("plain", [True, False])

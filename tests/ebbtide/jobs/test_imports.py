@@ -1,4 +1,4 @@
-"""Import a log into features, history and archive."""
+"""Import a log into features and archive."""
 
 import pytest
 from redis import Redis
@@ -8,7 +8,7 @@ from ebbtide.jobs.imports import import_batches, import_file
 from ebbtide.jobs.progress import silent
 from ebbtide.logs.archive import read
 from ebbtide.settings import Settings
-from features import history, profile
+from features import profile
 from features.store.online import OnlineStore
 from streaming.importing.importer import open_log
 from streaming.importing.mapping import parse_mapping
@@ -44,11 +44,10 @@ def values(client: Redis, customer):
     return profile.named(profile.vector(state, NOW))
 
 
-def test_a_file_becomes_features_history_and_archive(settings, redis, log):
+def test_a_file_becomes_features_and_archive(settings, redis, log):
     result = run(settings, redis, log)
     assert result.report.events == {"Order Completed": 3}
     assert (values(redis, "a")["orders_total"], values(redis, "a")["spend_total"]) == (2.0, 30.0)
-    assert history.customers(settings.history) == ["a", "b"]
     assert len(list(read([settings.events]))) == 3
 
 
