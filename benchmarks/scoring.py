@@ -29,9 +29,9 @@ from benchmarks.report import Result, median_ratio, options, seconds, show, told
 from benchmarks.workshop import SEED, Workshop, workshop
 from ebbtide.domain.event import decode as decode_event
 from features.catalog import NAMES, VERSION
-from features.history import Row
 from features.profile import State, decode, encode, new_state, update, vector
 from features.store.online import OnlineStore
+from features.store.row import Row
 from models.churn import FALLBACK_ROUNDS, Plan, defaults, label, train
 from models.curve import ChurnCurve
 from models.scorer import ChurnScorer
