@@ -14,10 +14,14 @@ The state holds at most 365 days: 5 bytes for each active one and 4 more with an
 (3.0, 1.0, 2.0, 3.0)
 """
 
+from bisect import bisect_right
+
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import DAY, Active, Daily, day_of, sums_over
+from features.signals.active import Active
+from features.signals.counts import Counts
+from features.signals.daily import DAY, LONGEST, NO_WINDOWS, YEAR, cuts
 
 EVENTS = None
 VALUES = {
@@ -45,62 +49,55 @@ VALUES = {
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
-    """Events and orders ever, active days with their events, orders per day of the last year."""
+    """Active days with their events, and orders per day of the last year (None before the first)."""
 
-    events: int = 0
-    orders: int = 0
     active: Active = msgspec.field(default_factory=Active)
-    ordered: Daily = msgspec.field(default_factory=Daily)
+    ordered: Counts | None = None
 
 
 def update(state: State, event: Event) -> None:
     """Count an event, and an order."""
     day = int(event.at // DAY)
-    state.events += 1
-    daily = state.active.daily
-    if daily.days and daily.days[-1] == day:  # most events; the general way would cost half as much again
-        daily.sums[-1] += 1
+    active = state.active
+    if active.days and active.days[-1] == day:  # most events; the general way would cost half as much again
+        active.totals[-1] += 1
     else:
-        state.active.add(day, 1)
+        active.add(day, 1)
     if event.name == "Order Completed":
-        state.orders += 1
+        if state.ordered is None:
+            state.ordered = Counts()
         state.ordered.add(day, 1)
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Counts, which are 0 where nothing was, and trends."""
-    today = day_of(now)
-    active = state.active.daily
-    end, c1, c7, c30, _, c90, _, c365 = cuts = active.cuts(today)
-    _, events_7d, events_30d, events_90d, _, events_trend_7d, events_trend_30d = sums_over(active.sums, cuts)
-    d1, d7, d30, d90, d365, trend_7d, trend_30d = state.ordered.windows(today)
+    today, active, ordered = int(now // DAY), state.active, state.ordered
+    days = active.days
+    if days and days[-1] > today - LONGEST:
+        end, c1, c7, c30, _, c90, _, c365 = found = cuts(days, today)
+        until = end + 0.0
+        windows = (until - c1, until - c7, until - c30, until - c90, until - c365)
+        _, e7, e30, e90, _, trend_7d, trend_30d = active.between(*found)
+    else:
+        windows = (0.0, 0.0, 0.0, 0.0, len(days) - bisect_right(days, today - YEAR) + 0.0)
+        _, e7, e30, e90, _, trend_7d, trend_30d = NO_WINDOWS
+    orders, lately = (
+        (0.0, NO_WINDOWS) if ordered is None else (float(ordered.totals[-1]), ordered.windows(today))
+    )
+    o1, o7, o30, o90, o365, orders_trend_7d, orders_trend_30d = lately
+    before = active.before
+    number = len(days) + (0 if before is None else before.count) + 0.0
+    total = active.totals[-1] + 0.0
     return (
-        float(state.orders),
-        d1,
-        d7,
-        d30,
-        d90,
-        d365,
-        float(state.active.total),
-        float(end - c1),
-        float(end - c7),
-        float(end - c30),
-        float(end - c90),
-        float(end - c365),
-        float(state.events),
-        events_7d,
-        events_30d,
-        events_90d,
-        events_trend_7d,
-        events_trend_30d,
-        trend_7d,
-        trend_30d,
+        *(orders, o1, o7, o30, o90, o365, number, *windows),
+        *(total, e7, e30, e90, trend_7d, trend_30d, orders_trend_7d, orders_trend_30d),
     )
 
 
 def merge(state: State, other: State) -> None:
     """Add the other's counts, day by day."""
-    state.events += other.events
-    state.orders += other.orders
     state.active.merge(other.active)
-    state.ordered.merge(other.ordered)
+    if other.ordered is not None:
+        if state.ordered is None:
+            state.ordered = Counts()
+        state.ordered.merge(other.ordered)

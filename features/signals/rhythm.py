@@ -17,7 +17,8 @@ import math
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import DAY, YEAR, Active, day_of
+from features.signals.active import Active
+from features.signals.daily import DAY, YEAR, day_of
 
 EVENTS = frozenset({"Order Completed"})
 VALUES = {
@@ -48,8 +49,8 @@ def update(state: State, event: Event) -> None:
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """The gaps in days, and the present gap against them; NaN before the second purchase day."""
-    lately = float(state.days.daily.within(YEAR, day_of(now)))
-    gaps = state.days.total - 1
+    lately = float(state.days.within(YEAR, day_of(now)))
+    gaps = state.days.number - 1
     if gaps < 1:
         return (lately, 0.0, *(math.nan,) * 6)
     run = state.days.run()
@@ -64,7 +65,7 @@ def value(state: State, now: float) -> tuple[float, ...]:
 
 
 def _last_gap(days: Active) -> int:
-    kept = days.daily.days
+    kept = days.days
     if len(kept) > 1:
         return kept[-1] - kept[-2]
     return kept[-1] - days.before.last if days.before else 0

@@ -2,7 +2,7 @@
 
 A session is a maximal run of browsing events with gaps of at most 30 minutes; it counts for the UTC day on
 which it began. Sessions that an event within a day of the newest could still reach are kept as intervals, of
-which there can be no more than 50; older ones are summed up, with a count for each day of the last year. So
+which there can be no more than 50; all are summed up, with a count for each day of the last year. So
 the state is at most 1 kB of intervals and 1.5 kB of days.
 
 >>> from features.signals.testing import order
@@ -14,13 +14,13 @@ the state is at most 1 kB of intervals and 1.5 kB of days.
 """
 
 import math
-from bisect import bisect_right
-from operator import sub
+from bisect import bisect_left, bisect_right
 
 import msgspec
 
 from ebbtide.domain.event import Event
-from features.signals.daily import DAY, Daily, day_of
+from features.signals.counts import Counts
+from features.signals.daily import DAY, day_of
 
 EVENTS = frozenset(
     {
@@ -60,33 +60,45 @@ _NOTHING = (0.0,) * 6 + (math.nan,) * 3
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
-    """The recent sessions in time order (Unix seconds, events), the sums of those before, all per day."""
+    """The recent sessions in time order (Unix seconds, events); sums over all; how many began per day."""
 
     starts: list[float] = []
     ends: list[float] = []
     counts: list[int] = []
-    past: int = 0
     events: int = 0
     seconds: float = 0.0
     single: int = 0
-    daily: Daily = msgspec.field(default_factory=Daily)
+    begun: Counts = msgspec.field(default_factory=Counts)
 
 
 def update(state: State, event: Event) -> None:
     """Lengthen the session that the event falls into, or begin one."""
     at, ends = event.at, state.ends
     if ends and 0.0 <= at - ends[-1] <= GAP:
+        state.events += 1
+        state.seconds += at - ends[-1]
         ends[-1] = at
+        if state.counts[-1] == 1:
+            state.single -= 1
         state.counts[-1] += 1
         return
     if not ends or at > ends[-1]:
         state.starts.append(at)
         ends.append(at)
         state.counts.append(1)
-        state.daily.add(day_of(at), 1)
+        _sum_up(state, at, at, 1, times=1)
     else:
         _insert(state, at, at, 1)
     _fold(state)
+
+
+def _sum_up(state: State, start: float, end: float, count: int, times: int) -> None:
+    """Add a session to the sums (`times` is 1), or take it out of them (-1)."""
+    state.events += times * count
+    state.seconds += times * (end - start)
+    if count == 1:
+        state.single += times
+    state.begun.add(day_of(start), times)
 
 
 def _insert(state: State, start: float, end: float, count: int) -> None:
@@ -97,58 +109,44 @@ def _insert(state: State, start: float, end: float, count: int) -> None:
     while before and ends[before - 1] >= start - GAP:
         before -= 1
     if before < after:
-        for joined in starts[before:after]:
-            state.daily.add(day_of(joined), -1)
+        for joined in range(before, after):
+            _sum_up(state, starts[joined], ends[joined], counts[joined], times=-1)
         start, end = min(start, starts[before]), max(end, ends[after - 1])
         count += sum(counts[before:after])
     starts[before:after], ends[before:after], counts[before:after] = [start], [end], [count]
-    state.daily.add(day_of(start), 1)
+    _sum_up(state, start, end, count, times=1)
 
 
 def _fold(state: State) -> None:
-    """Sum up the sessions which no event within a day of the newest can reach."""
-    starts, ends, counts = state.starts, state.ends, state.counts
+    """Let go of the sessions which no event within a day of the newest can reach."""
+    starts, ends = state.starts, state.ends
     oldest = ends[-1] - OPEN
-    while ends[0] < oldest:
-        count = counts.pop(0)
-        state.past += 1
-        state.events += count
-        state.seconds += ends.pop(0) - starts.pop(0)
-        state.single += count == 1
+    if ends[0] < oldest:
+        closed = bisect_left(ends, oldest)
+        del starts[:closed], ends[:closed], state.counts[:closed]
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Sessions in all and per window, and what an average one is like (NaN before the first)."""
-    total = state.past + len(state.starts)
+    total = state.begun.totals[-1]
     if not total:
         return _NOTHING
-    seconds = state.seconds + sum(map(sub, state.ends, state.starts))
-    d1, d7, d30, d90, d365, _, _ = state.daily.windows(day_of(now))
-    return (
-        float(total),
-        d1,
-        d7,
-        d30,
-        d90,
-        d365,
-        (state.events + sum(state.counts)) / total,
-        seconds / 60.0 / total,
-        (state.single + state.counts.count(1)) / total,
-    )
+    d1, d7, d30, d90, d365, _, _ = state.begun.windows(int(now // DAY))
+    mean = state.seconds / 60.0 / total
+    return (total + 0.0, d1, d7, d30, d90, d365, state.events / total, mean, state.single / total)
 
 
 def merge(state: State, other: State) -> None:
     """Take up the other's sessions, recent ones joined where they touch.
 
-    Sessions that were summed up in one of the two stay apart from those of the other.
+    Sessions that were let go of in one of the two stay apart from those of the other.
     """
-    state.past += other.past
     state.events += other.events
     state.seconds += other.seconds
     state.single += other.single
-    state.daily.merge(other.daily)
-    for start, end, count in zip(other.starts, other.ends, other.counts, strict=True):
-        state.daily.add(day_of(start), -1)
-        _insert(state, start, end, count)
+    state.begun.merge(other.begun)
+    for recent in zip(other.starts, other.ends, other.counts, strict=True):
+        _sum_up(state, *recent, times=-1)
+        _insert(state, *recent)
     if state.ends:
         _fold(state)

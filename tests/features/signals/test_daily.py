@@ -1,16 +1,14 @@
 """Sums per day."""
 
 import math
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.signals.daily import SPANS, Active, Daily, Run, day_of
+from features.signals.daily import SPANS, Daily, cuts, day_of
 
 entries = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 9)), max_size=60)
-distinct = st.sets(st.integers(0, 300), max_size=12).map(sorted)
 
 
 def summed(given_entries, keep=1000):
@@ -18,13 +16,6 @@ def summed(given_entries, keep=1000):
     for day, amount in given_entries:
         daily.add(day, amount, keep)
     return daily
-
-
-def active(days):
-    found = Active()
-    for day in days:
-        found.add(day, 1)
-    return found
 
 
 @given(entries, st.sampled_from([1, 7, 30, 90, 365]), st.integers(0, 800))
@@ -46,11 +37,10 @@ def test_a_trend_is_the_difference_of_two_rates_over_their_sum(given_entries, to
 @given(entries, st.integers(0, 800))
 def test_the_days_of_a_window_are_counted_once_each(given_entries, today):
     daily = summed(given_entries)
-    end, *cuts = daily.cuts(today)
+    end, *found = cuts(daily.days, today)
     days = {day for day, _ in given_entries}
     expected = [sum(today - span < day <= today for day in days) for span in SPANS]
-    assert [end - cut for cut in cuts] == expected
-    assert [daily.within(span, today) for span in SPANS] == expected
+    assert [end - cut for cut in found] == expected
 
 
 @given(entries, st.integers(1, 50))
@@ -60,25 +50,6 @@ def test_no_more_days_are_held_than_are_kept_and_none_too_early_is_lost(given_en
     assert len(daily.days) <= keep
     assert daily.days == sorted(set(daily.days))
     assert sum(daily.sums) == sum(a for day, a in given_entries if day > newest - keep)
-
-
-@given(st.lists(st.integers(0, 2000), min_size=1, max_size=40))
-def test_the_days_before_the_last_year_stay_known_by_their_sums(days):
-    run = active(sorted(days)).run()
-    ordered = sorted(set(days))
-    gaps = [late - early for early, late in pairwise(ordered)]
-    squares = sum(gap * gap for gap in gaps)
-    assert run == Run(len(ordered), ordered[0], ordered[-1], squares, max(gaps, default=0))
-
-
-@given(distinct, distinct)
-def test_two_that_interleave_long_ago_give_no_more_days_than_there_were(mine, its):
-    one, other = active([*mine, 1000]), active([*its, 1000])
-    one.merge(other)
-    run = one.run()
-    assert max(len(mine), len(its)) < run.count <= len({*mine, *its}) + 1
-    assert run.first == min([*mine, *its, 1000])
-    assert run.last == 1000
 
 
 def test_a_day_begins_at_midnight_utc():
