@@ -24,7 +24,7 @@ Offset = tuple[int, int]
 """A place in the event log (milliseconds, sequence number) or among the imports (import, line)."""
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """All that is kept of one customer.
 
     `last_at` is the newest event's time (Unix seconds, UTC). `logged` and `imported` are the places of the
@@ -43,7 +43,7 @@ class State(msgspec.Struct, array_like=True):
     claimed: list[str] = []
 
 
-class _Typed(State, array_like=True):
+class _Typed(State, array_like=True, gc=False):
     """`State` as it is decoded: a list cannot say the type of each place, a tuple can."""
 
     signals: Stored  # type: ignore[assignment]

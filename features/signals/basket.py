@@ -40,7 +40,7 @@ def update(state: State, event: Event) -> None:
     state.orders += 1
     state.lines += len(products)
     state.units += sum([line.quantity for line in products])
-    state.last = max(state.last, (event.at, float(len(products))))
+    state.last = max(state.last, Latest(event.at, float(len(products))))
 
 
 def merge(state: State, other: State) -> None:
@@ -55,4 +55,4 @@ def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every
     """Lines and units per order; NaN before the first order with lines."""
     if not state.orders:
         return (math.nan,) * 3
-    return (state.lines / state.orders, state.last[1], state.units / state.orders)
+    return (state.lines / state.orders, state.last.value, state.units / state.orders)

@@ -11,7 +11,6 @@ The state is five counts: at most 30 bytes, 7 for few events.
 """
 
 import math
-from operator import add
 
 import msgspec
 
@@ -34,23 +33,34 @@ SATURDAY, MONDAY = 8, 16
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
-    """Events per quarter of the day, from midnight on, and those of weekends."""
+    """Events per quarter of the day, and those of weekends."""
 
-    quarters: list[int] = msgspec.field(default_factory=lambda: [0] * 4)
+    night: int = 0
+    morning: int = 0
+    afternoon: int = 0
+    evening: int = 0
     weekend: int = 0
 
 
 def update(state: State, event: Event) -> None:
     """Count an event at its time."""
     quarter = int(event.at // QUARTER)
-    state.quarters[quarter % 4] += 1
+    of_day = quarter % 4
+    if of_day == 0:
+        state.night += 1
+    elif of_day == 1:
+        state.morning += 1
+    elif of_day == 2:
+        state.afternoon += 1
+    else:
+        state.evening += 1
     if SATURDAY <= quarter % WEEK < MONDAY:
         state.weekend += 1
 
 
 def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every signal has this form)
     """Shares of all events; NaN before the first."""
-    night, morning, afternoon, evening = state.quarters
+    night, morning, afternoon, evening = state.night, state.morning, state.afternoon, state.evening
     total = night + morning + afternoon + evening
     if not total:
         return (math.nan,) * 5
@@ -59,5 +69,8 @@ def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every
 
 def merge(state: State, other: State) -> None:
     """Add the other's counts."""
-    state.quarters = list(map(add, state.quarters, other.quarters))
+    state.night += other.night
+    state.morning += other.morning
+    state.afternoon += other.afternoon
+    state.evening += other.evening
     state.weekend += other.weekend

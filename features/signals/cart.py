@@ -16,45 +16,52 @@ REMOVED = math.inf
 """Stands for the worth of a product that was taken out: larger than any, it wins among marks of one time."""
 
 
+class Mark(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
+    """When a product was added or removed (Unix seconds), and its worth."""
+
+    at: float
+    worth: float
+
+
 class Cart(msgspec.Struct, array_like=True, gc=False):
     """Per product time (Unix seconds) and worth of its newest mark after the last order; 1.4 kB."""
 
     ordered_at: float = -math.inf
-    marks: dict[str, tuple[float, float]] = {}
+    marks: dict[str, Mark] = {}
 
     def mark(self, product: str, at: float, worth: float) -> None:
         """Note that a product was added, worth price times quantity, or that it was `REMOVED`."""
         if at <= self.ordered_at:
             return
-        found = self.marks.get(product)
-        if found is None or (at, worth) > found:
-            self.marks[product] = (at, worth)
+        mark, found = Mark(at, worth), self.marks.get(product)
+        if found is None or mark > found:
+            self.marks[product] = mark
             if len(self.marks) > MARKS:
-                del self.marks[min(self.marks, key=lambda product: (self.marks[product][0], product))]
+                del self.marks[min(self.marks, key=lambda product: (self.marks[product].at, product))]
 
     def order(self, at: float) -> None:
         """Empty the cart of all that came before, or with, an order."""
         if at > self.ordered_at:
             self.ordered_at = at
             if self.marks:
-                self.marks = {product: mark for product, mark in self.marks.items() if mark[0] > at}
+                self.marks = {product: mark for product, mark in self.marks.items() if mark.at > at}
 
     def merge(self, other: "Cart") -> None:
         """Take up the marks and the last order of another part of the history."""
         self.order(other.ordered_at)
-        for product, (at, worth) in other.marks.items():
-            self.mark(product, at, worth)
+        for product, mark in other.marks.items():
+            self.mark(product, mark.at, mark.worth)
 
-    def lines(self) -> list[tuple[float, float]]:
-        """(time added, worth) of each product in the cart, newest first.
+    def lines(self) -> list[Mark]:
+        """The mark of each product in the cart, newest first.
 
         >>> cart = Cart()
         >>> cart.mark("tea", 10.0, 4.0), cart.mark("pot", 20.0, 30.0), cart.mark("tea", 30.0, REMOVED)
         (None, None, None)
         >>> cart.lines()
-        [(20.0, 30.0)]
+        [Mark(at=20.0, worth=30.0)]
         """
         if not self.marks:
             return []
-        held = [mark for mark in self.marks.values() if mark[1] < REMOVED]
+        held = [mark for mark in self.marks.values() if mark.worth < REMOVED]
         return sorted(held, reverse=True)[:PRODUCTS]

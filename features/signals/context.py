@@ -26,8 +26,12 @@ VALUES = {
 LETTERS = 64
 """Letters that are kept of a text."""
 
-Seen = tuple[float, str]
-"""When (Unix seconds) and what."""
+
+class Seen(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
+    """When (Unix seconds) and what."""
+
+    at: float
+    text: str
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
@@ -45,16 +49,16 @@ def update(state: State, event: Event) -> None:
         return
     country = _country(context, traits)
     if country:
-        state.country = _newest(state.country, (at, country[:LETTERS]))
+        state.country = _newest(state.country, Seen(at, country[:LETTERS]))
     if context is None:
         return
     device, campaign = context.device, context.campaign
     if device is not None and device.type:
-        state.device = _newest(state.device, (at, device.type[:LETTERS]))
+        state.device = _newest(state.device, Seen(at, device.type[:LETTERS]))
     if campaign is not None:
         channel = campaign.medium or campaign.source
         if channel:
-            state.channel = _oldest(state.channel, (at, channel[:LETTERS]))
+            state.channel = _oldest(state.channel, Seen(at, channel[:LETTERS]))
 
 
 def _country(context: Context | None, traits: dict[str, Any] | None) -> str | None:
@@ -77,7 +81,7 @@ def _newest(left: Seen | None, right: Seen | None) -> Seen | None:
 
 def _oldest(left: Seen | None, right: Seen | None) -> Seen | None:
     """The older of two; of one time, the larger text."""
-    if left is None or right is None or left[0] == right[0]:
+    if left is None or right is None or left.at == right.at:
         return _newest(left, right)
     return min(left, right)
 
@@ -95,4 +99,4 @@ def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every
 
 
 def _code(seen: Seen | None) -> float:
-    return math.nan if seen is None else code(seen[1])
+    return math.nan if seen is None else code(seen.text)

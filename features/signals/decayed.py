@@ -38,92 +38,88 @@ _DAY, _WEEK, _MONTH, _QUARTER = 1 / DAY, 1 / (7 * DAY), 1 / (30 * DAY), 1 / (90 
 _STEEPEST = 500.0 / _DAY
 """Seconds that an event may lie ahead of `now`, at most: what grows further would leave the floats."""
 
-Sums = tuple[float, float, float, float]
-NONE: Sums = (0.0, 0.0, 0.0, 0.0)
-ONE: Sums = (1.0, 1.0, 1.0, 1.0)
+Factors = tuple[float, float, float, float]
+"""What a time leaves of one, by half-life."""
+
+
+class Sums(msgspec.Struct, array_like=True, gc=False):
+    """A sum for each half-life, as they stood at a time (Unix seconds)."""
+
+    at: float = 0.0
+    day: float = 0.0
+    week: float = 0.0
+    month: float = 0.0
+    quarter: float = 0.0
+
+    def add(self, at: float, amount: float) -> None:
+        """Add an amount at a time."""
+        age = self.at - at
+        if age <= 0.0:
+            self.day = self.day * exp2(age * _DAY) + amount
+            self.week = self.week * exp2(age * _WEEK) + amount
+            self.month = self.month * exp2(age * _MONTH) + amount
+            self.quarter = self.quarter * exp2(age * _QUARTER) + amount
+            self.at = at
+        else:
+            self.merge(Sums(at, amount, amount, amount, amount))
+
+    def merge(self, other: "Sums") -> None:
+        """Add other sums."""
+        i, j, k, m = _factors(-abs(self.at - other.at))
+        old, new = (self, other) if self.at <= other.at else (other, self)
+        self.day, self.week = old.day * i + new.day, old.week * j + new.week
+        self.month, self.quarter = old.month * k + new.month, old.quarter * m + new.quarter
+        self.at = new.at
+
+    def faded(self, factors: Factors) -> tuple[float, float, float, float]:
+        """The sums times the factors."""
+        i, j, k, m = factors
+        return (self.day * i, self.week * j, self.month * k, self.quarter * m)
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
-    """The sums, one for each half-life, as they stood at a time (Unix seconds).
+    """Sums over events; over orders and their money, None before the first order."""
 
-    Orders and their money have a time of their own, so that an event without an order is cheap.
-    """
-
-    at: float = 0.0
-    events: Sums = NONE
-    ordered_at: float = 0.0
+    events: Sums = msgspec.field(default_factory=Sums)
     orders: Sums | None = None
     spend: Sums | None = None
 
 
 def update(state: State, event: Event) -> None:
     """Add an event, and an order with its money."""
-    at = event.at
-    age = state.at - at
-    if age <= 0.0:  # most events; `_add` in place, for speed
-        a, b, c, d = state.events
-        state.events = (
-            a * exp2(age * _DAY) + 1.0,
-            b * exp2(age * _WEEK) + 1.0,
-            c * exp2(age * _MONTH) + 1.0,
-            d * exp2(age * _QUARTER) + 1.0,
-        )
-        state.at = at
-    else:
-        state.events = _add(ONE, state.events, _factors(-age))
+    state.events.add(event.at, 1.0)
     if event.name == "Order Completed":
-        worth = event.properties.worth()
-        _take_orders(state, at, ONE, (worth, worth, worth, worth))
+        if state.orders is None or state.spend is None:
+            state.orders, state.spend = Sums(), Sums()
+        state.orders.add(event.at, 1.0)
+        state.spend.add(event.at, event.properties.worth())
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """The sums decayed to `now`; 0 is an empty sum here, not a gap."""
-    events = _fade(state.events, _factors(state.at - now))
-    if state.orders is None or state.spend is None:
-        return events + NONE + NONE
-    factors = _factors(state.ordered_at - now)
-    return events + _fade(state.orders, factors) + _fade(state.spend, factors)
+    events, orders, spend = state.events, state.orders, state.spend
+    found = events.faded(_factors(events.at - now))
+    if orders is None or spend is None:
+        return found + _NO_ORDERS
+    factors = _factors(orders.at - now)
+    return found + orders.faded(factors) + spend.faded(factors)
+
+
+_NO_ORDERS = (0.0,) * 8
 
 
 def merge(state: State, other: State) -> None:
     """Add the other's sums."""
-    factors = _factors(-abs(state.at - other.at))
-    if state.at <= other.at:
-        state.events, state.at = _add(state.events, other.events, factors), other.at
-    else:
-        state.events = _add(other.events, state.events, factors)
+    state.events.merge(other.events)
     if other.orders is not None and other.spend is not None:
-        _take_orders(state, other.ordered_at, other.orders, other.spend)
+        if state.orders is None or state.spend is None:
+            state.orders, state.spend = Sums(), Sums()
+        state.orders.merge(other.orders)
+        state.spend.merge(other.spend)
 
 
-def _take_orders(state: State, at: float, orders: Sums, spend: Sums) -> None:
-    """Add sums over orders that stood at `at`."""
-    own_orders, own_spend = state.orders or NONE, state.spend or NONE
-    factors = _factors(-abs(state.ordered_at - at))
-    if state.ordered_at <= at:
-        state.ordered_at = at
-        state.orders, state.spend = _add(own_orders, orders, factors), _add(own_spend, spend, factors)
-    else:
-        state.orders, state.spend = _add(orders, own_orders, factors), _add(spend, own_spend, factors)
-
-
-def _factors(age: float) -> Sums:
+def _factors(age: float) -> Factors:
     """What a time, given as a negative number of seconds, leaves of one, by half-life."""
     if age > _STEEPEST:
         age = _STEEPEST
     return (exp2(age * _DAY), exp2(age * _WEEK), exp2(age * _MONTH), exp2(age * _QUARTER))
-
-
-def _fade(sums: Sums, factors: Sums) -> Sums:
-    """Sums, decayed by the factors."""
-    a, b, c, d = sums
-    i, j, k, m = factors
-    return (a * i, b * j, c * k, d * m)
-
-
-def _add(old: Sums, new: Sums, factors: Sums) -> Sums:
-    """Old sums, decayed by the factors, and new ones."""
-    a, b, c, d = old
-    e, f, g, h = new
-    i, j, k, m = factors
-    return (a * i + e, b * j + f, c * k + g, d * m + h)

@@ -60,7 +60,7 @@ class Scores(msgspec.Struct, array_like=True, gc=False):
 
     def add(self, at: float, score: float) -> None:
         """Add a score."""
-        self.merge(Scores((at, score), 1, score))
+        self.merge(Scores(Latest(at, score), 1, score))
 
     def merge(self, other: "Scores") -> None:
         """Add the scores of another part of the history."""
@@ -124,16 +124,16 @@ def value(state: State, now: float) -> tuple[float, ...]:
     tickets = state.tickets.sums()
     return (
         *_survey(nps, now),
-        float(nps.last[1] <= DETRACTOR) if nps.count else math.nan,
+        float(nps.last.value <= DETRACTOR) if nps.count else math.nan,
         *_survey(find("csat", _NONE), now),
         *_survey(find("ces", _NONE), now),
         float(tickets.open),
         float(tickets.opened),
         tickets.hours / tickets.closed if tickets.closed else math.nan,
         tickets.first_contact / tickets.resolved if tickets.resolved else math.nan,
-        review.last[1],
+        review.last.value,
         float(state.reviews),
-        words.last[1],
+        words.last.value,
         words.mean(),
     )
 
@@ -141,5 +141,5 @@ def value(state: State, now: float) -> tuple[float, ...]:
 def _survey(scores: Scores, now: float) -> tuple[float, float, float]:
     if not scores.count:
         return (math.nan, math.nan, math.nan)
-    at, score = scores.last
-    return (score, (now - at) / DAY, scores.total / scores.count)
+    last = scores.last
+    return (last.value, (now - last.at) / DAY, scores.total / scores.count)

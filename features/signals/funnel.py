@@ -87,19 +87,19 @@ def merge(state: State, other: State) -> None:
 def value(state: State, now: float) -> tuple[float, ...]:
     """Counts, rates (NaN over nothing), the open cart (NaN where there is none), views without a purchase."""
     viewed, added, checkouts, orders = state.viewed, state.added, state.checkouts, state.orders
-    lines = state.cart.lines()
-    unbought = state.views.unbought(now)
+    lines = state.cart.lines() if state.cart.marks else ()
+    most, unbought = state.views.unbought(now) if state.views.seen else (0, 0)
     return (
-        float(viewed),
-        float(added),
-        float(checkouts),
+        viewed + 0.0,
+        added + 0.0,
+        checkouts + 0.0,
         added / viewed if viewed else math.nan,
         checkouts / added if added else math.nan,
         orders / checkouts if checkouts else math.nan,
         orders / viewed if viewed else math.nan,
-        float(len(lines)),
-        sum([worth for _, worth in lines]) if lines else math.nan,
-        (now - lines[0][0]) / 3600.0 if lines else math.nan,
-        float(max(unbought)) if unbought else 0.0,
-        float(len(unbought)),
+        len(lines) + 0.0,
+        sum([mark.worth for mark in lines]) if lines else math.nan,
+        (now - lines[0].at) / 3600.0 if lines else math.nan,
+        most + 0.0,
+        unbought + 0.0,
     )

@@ -15,6 +15,7 @@ the state is at most 1 kB of intervals and 1.5 kB of days.
 
 import math
 from bisect import bisect_left, bisect_right
+from operator import attrgetter
 
 import msgspec
 
@@ -59,12 +60,18 @@ OPEN = DAY + GAP
 _NOTHING = (0.0,) * 6 + (math.nan,) * 3
 
 
-class State(msgspec.Struct, array_like=True, gc=False):
-    """The recent sessions in time order (Unix seconds, events); sums over all; how many began per day."""
+class Visit(msgspec.Struct, array_like=True, gc=False):
+    """A session: from when to when (Unix seconds), and its events."""
 
-    starts: list[float] = []
-    ends: list[float] = []
-    counts: list[int] = []
+    start: float
+    end: float
+    count: int
+
+
+class State(msgspec.Struct, array_like=True, gc=False):
+    """The recent sessions in time order; sums over all sessions; how many began per day."""
+
+    recent: list[Visit] = []
     events: int = 0
     seconds: float = 0.0
     single: int = 0
@@ -73,57 +80,57 @@ class State(msgspec.Struct, array_like=True, gc=False):
 
 def update(state: State, event: Event) -> None:
     """Lengthen the session that the event falls into, or begin one."""
-    at, ends = event.at, state.ends
-    if ends and 0.0 <= at - ends[-1] <= GAP:
+    at, recent = event.at, state.recent
+    last = recent[-1] if recent else None
+    if last is not None and 0.0 <= at - last.end <= GAP:
         state.events += 1
-        state.seconds += at - ends[-1]
-        ends[-1] = at
-        if state.counts[-1] == 1:
+        state.seconds += at - last.end
+        if last.count == 1:
             state.single -= 1
-        state.counts[-1] += 1
+        last.end = at
+        last.count += 1
         return
-    if not ends or at > ends[-1]:
-        state.starts.append(at)
-        ends.append(at)
-        state.counts.append(1)
-        _sum_up(state, at, at, 1, times=1)
+    visit = Visit(at, at, 1)
+    if last is None or at > last.end:
+        recent.append(visit)
+        _sum_up(state, visit, 1)
     else:
-        _insert(state, at, at, 1)
+        _insert(state, visit)
     _fold(state)
 
 
-def _sum_up(state: State, start: float, end: float, count: int, times: int) -> None:
+def _sum_up(state: State, visit: Visit, times: int) -> None:
     """Add a session to the sums (`times` is 1), or take it out of them (-1)."""
-    state.events += times * count
-    state.seconds += times * (end - start)
-    if count == 1:
+    state.events += times * visit.count
+    state.seconds += times * (visit.end - visit.start)
+    if visit.count == 1:
         state.single += times
-    state.begun.add(day_of(start), times)
+    state.begun.add(day_of(visit.start), times)
 
 
-def _insert(state: State, start: float, end: float, count: int) -> None:
-    """Put an interval among the recent ones, as one with those that it touches."""
-    starts, ends, counts = state.starts, state.ends, state.counts
-    after = bisect_right(starts, end + GAP)
+def _insert(state: State, visit: Visit) -> None:
+    """Put a session among the recent ones, as one with those that it touches."""
+    recent = state.recent
+    after = bisect_right(recent, visit.end + GAP, key=attrgetter("start"))
     before = after
-    while before and ends[before - 1] >= start - GAP:
+    while before and recent[before - 1].end >= visit.start - GAP:
         before -= 1
-    if before < after:
-        for joined in range(before, after):
-            _sum_up(state, starts[joined], ends[joined], counts[joined], times=-1)
-        start, end = min(start, starts[before]), max(end, ends[after - 1])
-        count += sum(counts[before:after])
-    starts[before:after], ends[before:after], counts[before:after] = [start], [end], [count]
-    _sum_up(state, start, end, count, times=1)
+    joined = recent[before:after]
+    if joined:
+        for each in joined:
+            _sum_up(state, each, -1)
+        start, end = min(visit.start, joined[0].start), max(visit.end, joined[-1].end)
+        visit = Visit(start, end, visit.count + sum([each.count for each in joined]))
+    recent[before:after] = [visit]
+    _sum_up(state, visit, 1)
 
 
 def _fold(state: State) -> None:
     """Let go of the sessions which no event within a day of the newest can reach."""
-    starts, ends = state.starts, state.ends
-    oldest = ends[-1] - OPEN
-    if ends[0] < oldest:
-        closed = bisect_left(ends, oldest)
-        del starts[:closed], ends[:closed], state.counts[:closed]
+    recent = state.recent
+    oldest = recent[-1].end - OPEN
+    if recent[0].end < oldest:
+        del recent[: bisect_left(recent, oldest, key=attrgetter("end"))]
 
 
 def value(state: State, now: float) -> tuple[float, ...]:
@@ -145,8 +152,8 @@ def merge(state: State, other: State) -> None:
     state.seconds += other.seconds
     state.single += other.single
     state.begun.merge(other.begun)
-    for recent in zip(other.starts, other.ends, other.counts, strict=True):
-        _sum_up(state, *recent, times=-1)
-        _insert(state, *recent)
-    if state.ends:
+    for visit in other.recent:
+        _sum_up(state, visit, -1)
+        _insert(state, Visit(visit.start, visit.end, visit.count))
+    if state.recent:
         _fold(state)

@@ -17,6 +17,7 @@ import msgspec
 
 from ebbtide.domain.event import Event
 from features.signals.daily import Daily, day_of
+from features.signals.latest import NEVER, Latest
 
 EVENTS = frozenset({"Order Completed"})
 VALUES = {
@@ -31,7 +32,6 @@ VALUES = {
     "spend_trend_7d": "-1 to 1: spend a day in the last 7 days against the 28 before",
     "spend_trend_30d": "-1 to 1: spend a day in the last 30 days against the 90 before",
 }
-_NEVER = (-math.inf, math.nan)
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
@@ -39,7 +39,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
 
     total: float = 0.0
     orders: int = 0
-    last: tuple[float, float] = _NEVER
+    last: Latest = NEVER
     daily: Daily = msgspec.field(default_factory=Daily)
 
 
@@ -48,7 +48,7 @@ def update(state: State, event: Event) -> None:
     worth = event.properties.worth()
     state.total += worth
     state.orders += 1
-    state.last = max(state.last, (event.at, worth))
+    state.last = max(state.last, Latest(event.at, worth))
     state.daily.add(day_of(event.at), worth)
 
 
@@ -56,7 +56,7 @@ def value(state: State, now: float) -> tuple[float, ...]:
     """Money in all, per window, per order and of the last order; NaN per order if there was none."""
     d1, d7, d30, d90, d365, trend_7d, trend_30d = state.daily.windows(day_of(now))
     mean = state.total / state.orders if state.orders else math.nan
-    return (state.total, d1, d7, d30, d90, d365, mean, state.last[1], trend_7d, trend_30d)
+    return (state.total, d1, d7, d30, d90, d365, mean, state.last.value, trend_7d, trend_30d)
 
 
 def merge(state: State, other: State) -> None:

@@ -70,9 +70,10 @@ def update(state: State, event: Event) -> None:
         state.plan = plan if state.plan is None else max(state.plan, plan)
     if properties.renewal_date is not None:
         try:
-            state.renewal = max(state.renewal, (at, parse_time(properties.renewal_date, "renewal_date")))
+            renewal = Latest(at, parse_time(properties.renewal_date, "renewal_date"))
         except EventError:
             return  # no date: what was known stands
+        state.renewal = max(state.renewal, renewal)
 
 
 def _forgive(state: State) -> None:
@@ -103,7 +104,7 @@ def value(state: State, now: float) -> tuple[float, ...]:
         subscribed = float(max(state.begun_at, state.updated_at) > state.cancelled_at)
     return (
         math.nan if state.plan is None else code(state.plan[1]),
-        (state.renewal[1] - now) / DAY,
+        (state.renewal.value - now) / DAY,
         float(len(state.failures)),
         asked,
         subscribed,

@@ -15,12 +15,12 @@ BOUGHT = 40
 
 
 class Views(msgspec.Struct, array_like=True, gc=False):
-    """By product the times of views without a purchase since, ascending; the last purchases; 4 kB at most.
+    """By product the time of the view that no purchase followed, or of several, ascending; 4 kB at most.
 
     A purchase has its time and its products; they are in time order.
     """
 
-    seen: dict[str, list[float]] = {}
+    seen: dict[str, float | list[float]] = {}
     bought: list[tuple[float, tuple[str, ...]]] = []
 
     def view(self, product: str, at: float) -> None:
@@ -30,16 +30,23 @@ class Views(msgspec.Struct, array_like=True, gc=False):
             return
         times = self.seen.get(product)
         if times is None:
-            self.seen[product] = [at]
+            self.seen[product] = at
             if len(self.seen) > PRODUCTS:
-                del self.seen[min(self.seen, key=lambda each: (self.seen[each][-1], each))]
-            return
-        if at >= times[-1]:
-            times.append(at)
+                del self.seen[min(self.seen, key=self._rank)]
+        elif isinstance(times, float):
+            self.seen[product] = [times, at] if at >= times else [at, times]
         else:
-            insort(times, at)
-        if len(times) > PER_PRODUCT:
-            del times[0]
+            if at >= times[-1]:
+                times.append(at)
+            else:
+                insort(times, at)
+            if len(times) > PER_PRODUCT:
+                del times[0]
+
+    def _rank(self, product: str) -> tuple[float, str]:
+        """What is let go first: the product not viewed for longest."""
+        times = self.seen[product]
+        return (times if isinstance(times, float) else times[-1], product)
 
     def _was_bought(self, product: str, at: float) -> bool:
         """Whether a purchase at that time or after it is known."""
@@ -60,35 +67,52 @@ class Views(msgspec.Struct, array_like=True, gc=False):
         kept = sum([len(each) for _, each in bought])
         while kept > BOUGHT or bought[0][0] < oldest:
             kept -= len(bought.pop(0)[1])
-        seen = self.seen
-        if seen:
-            for product in seen.keys() & products:
-                times = seen[product]
-                del times[: bisect_right(times, at)]
-                if not times:
-                    del seen[product]
+        if self.seen:
+            for product in self.seen.keys() & products:
+                self._forget(product, at)
+
+    def _forget(self, product: str, until: float) -> None:
+        """Let go of a product's views up to a time."""
+        times = self.seen[product]
+        if isinstance(times, float):
+            times = [times]
+        left = times[bisect_right(times, until) :]
+        if len(left) > 1:
+            self.seen[product] = left
+        elif left:
+            self.seen[product] = left[0]
+        else:
+            del self.seen[product]
 
     def merge(self, other: "Views") -> None:
         """Take up the views and purchases of another part of the history."""
         for at, products in other.bought:
             self.buy(products, at)
         for product, times in other.seen.items():
-            for at in times:
+            for at in (times,) if isinstance(times, float) else times:
                 self.view(product, at)
 
-    def unbought(self, now: float) -> list[int]:
-        """Views of each product in the last 30 days that no purchase of it followed, or came with.
+    def unbought(self, now: float) -> tuple[int, int]:
+        """Products viewed in the last 30 days that no purchase followed, or came with: most views, how many.
 
         >>> views = Views()
         >>> for product, at in (("tea", 10.0), ("pot", 20.0), ("pot", 30.0)):
         ...     views.view(product, at)
         >>> views.buy(("tea",), 40.0)
         >>> views.unbought(50.0)
-        [2]
+        (2, 1)
         """
         oldest = now - SPAN
-        return [
-            len(times) if times[0] >= oldest else len(times) - bisect_left(times, oldest)
-            for times in self.seen.values()
-            if times[-1] >= oldest
-        ]
+        most = number = 0
+        for times in self.seen.values():
+            if isinstance(times, float):
+                count = 1 if times >= oldest else 0
+            elif times[-1] < oldest:
+                count = 0
+            else:
+                count = len(times) if times[0] >= oldest else len(times) - bisect_left(times, oldest)
+            if count:
+                number += 1
+                if count > most:
+                    most = count
+        return (most, number)
