@@ -25,25 +25,25 @@ def day_of(moment: float) -> int:
     return int(moment // DAY)
 
 
-def cuts(days: list[int], today: int) -> list[int]:
+Cuts = tuple[int, int, int, int, int, int, int, int]
+
+
+def cuts(days: list[int], today: int) -> Cuts:
     """How many of the days (ascending) are there up to today, and before each of the trailing `SPANS`.
 
     >>> cuts([10, 12, 15, 16], today=15)
-    [3, 2, 0, 0, 0, 0, 0, 0]
+    (3, 2, 0, 0, 0, 0, 0, 0)
     """
-    if not days:
-        return NO_CUTS
-    low = len(days) if days[-1] <= today else bisect_right(days, today)
-    age = today - days[low - 1] if low else YEAR
-    found = [low]
-    for span in SPANS:
-        if age < span:  # else the window is empty: for most customers some are
-            low = bisect_right(days, today - span, 0, low)
-        found.append(low)
-    return found
-
-
-NO_CUTS = [0] * (len(SPANS) + 1)
+    end = bisect_right(days, today)
+    age = today - days[end - 1] if end else YEAR
+    c1 = bisect_right(days, today - 1, 0, end) if age < 1 else end
+    c7 = bisect_right(days, today - 7, 0, c1) if age < 7 else end
+    c30 = bisect_right(days, today - 30, 0, c7) if age < 30 else end
+    c35 = bisect_right(days, today - 35, 0, c30) if age < 35 else end
+    c90 = bisect_right(days, today - 90, 0, c35) if age < 90 else end
+    c120 = bisect_right(days, today - 120, 0, c90) if age < 120 else end
+    c365 = bisect_right(days, today - 365, 0, c120) if age < 365 else end
+    return (end, c1, c7, c30, c35, c90, c120, c365)
 
 
 Windows = tuple[float, float, float, float, float, float, float]

@@ -115,8 +115,9 @@ def merge(state: State, other: State) -> None:
 
 def value(state: State, now: float) -> tuple[float, ...]:
     """Counts, rates (NaN where nothing was sent) and days per channel; best channel, best hour."""
-    email, email_opened, email_clicked, push, push_clicked, sms, sms_clicked, *others = state.counts
-    web, web_clicked, in_app, in_app_opened, in_app_clicked = others
+    counts = state.counts
+    email, email_opened, email_clicked, push, push_clicked, sms, sms_clicked = counts[:7]
+    web, web_clicked, in_app, in_app_opened, in_app_clicked = counts[7:]
     email_at, push_at, sms_at, web_at, in_app_at = state.answered
     nan = math.nan
     return (  # adding 0.0 makes a float, in a third of the time that a call takes
@@ -144,7 +145,7 @@ def value(state: State, now: float) -> tuple[float, ...]:
         in_app_opened / in_app if in_app else nan,
         in_app_clicked / in_app if in_app else nan,
         nan if in_app_at is None else (now - in_app_at) / DAY,
-        _best_channel(state.counts),
+        _best_channel(counts),
         _best_hour(state.hours) if state.hours else nan,
         state.unsubscribes + 0.0,
     )

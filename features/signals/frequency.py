@@ -72,25 +72,38 @@ def update(state: State, event: Event) -> None:
 def value(state: State, now: float) -> tuple[float, ...]:
     """Counts, which are 0 where nothing was, and trends."""
     today, active, ordered = int(now // DAY), state.active, state.ordered
-    days = active.days
+    days, before = active.days, active.before
     if days and days[-1] > today - LONGEST:
-        end, c1, c7, c30, _, c90, _, c365 = found = cuts(days, today)
-        until = end + 0.0
-        windows = (until - c1, until - c7, until - c30, until - c90, until - c365)
+        found = cuts(days, today)
+        end, d1, d7, d30, _, d90, _, d365 = found
         _, e7, e30, e90, _, trend_7d, trend_30d = active.between(*found)
     else:
-        windows = (0.0, 0.0, 0.0, 0.0, len(days) - bisect_right(days, today - YEAR) + 0.0)
+        end = d1 = d7 = d30 = d90 = len(days)
+        d365 = bisect_right(days, today - YEAR)
         _, e7, e30, e90, _, trend_7d, trend_30d = NO_WINDOWS
-    orders, lately = (
-        (0.0, NO_WINDOWS) if ordered is None else (float(ordered.totals[-1]), ordered.windows(today))
-    )
+    orders, lately = (0, NO_WINDOWS) if ordered is None else (ordered.totals[-1], ordered.windows(today))
     o1, o7, o30, o90, o365, orders_trend_7d, orders_trend_30d = lately
-    before = active.before
-    number = len(days) + (0 if before is None else before.count) + 0.0
-    total = active.totals[-1] + 0.0
-    return (
-        *(orders, o1, o7, o30, o90, o365, number, *windows),
-        *(total, e7, e30, e90, trend_7d, trend_30d, orders_trend_7d, orders_trend_30d),
+    return (  # adding 0.0 makes a float, in a third of the time that a call takes
+        orders + 0.0,
+        o1,
+        o7,
+        o30,
+        o90,
+        o365,
+        len(days) + (0.0 if before is None else before.count),
+        end - d1 + 0.0,
+        end - d7 + 0.0,
+        end - d30 + 0.0,
+        end - d90 + 0.0,
+        end - d365 + 0.0,
+        active.totals[-1] + 0.0,
+        e7,
+        e30,
+        e90,
+        trend_7d,
+        trend_30d,
+        orders_trend_7d,
+        orders_trend_30d,
     )
 
 

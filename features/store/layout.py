@@ -67,10 +67,7 @@ def unpack_value(packed: bytes) -> bytes:
     """
     if not packed or packed[0] != _BYTES_FIELD:
         raise StoreError(f"online store: expected a `{VIEW}:{FEATURE}` of bytes, found {packed[:8]!r}")
-    at = 1
-    while packed[at] & 0x80:
-        at += 1
-    return packed[at + 1 :]
+    return packed[2 if packed[1] < 0x80 else 3 if packed[2] < 0x80 else 4 if packed[3] < 0x80 else 5 :]
 
 
 def pack_time(moment: float) -> bytes:

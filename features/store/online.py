@@ -30,7 +30,8 @@ class OnlineStore:
 
     def read_many(self, customers: Sequence[str]) -> list[State | None]:
         """The states of many customers as they are kept, in one round trip, in their order."""
-        return [_unpack(packed) for packed in bulk.ask(self._client, customers, wire.get, _get)]
+        found = bulk.ask(self._client, customers, wire.get, _get)
+        return [None if packed is None else decode(layout.unpack_value(packed)) for packed in found]
 
     def write_rows(self, rows: Sequence[Row]) -> None:
         """Write encoded states."""
@@ -55,7 +56,3 @@ def _get(customer: str) -> bulk.Command:
 def _put(row: Row) -> bulk.Command:
     state, moment = layout.pack_value(row.state), layout.pack_time(row.at)
     return "HSET", layout.key(row.customer), layout.STATE_FIELD, state, layout.TIME_FIELD, moment
-
-
-def _unpack(packed: bytes | None) -> State | None:
-    return None if packed is None else decode(layout.unpack_value(packed))
