@@ -19,6 +19,8 @@ from streaming.changes import IMPORTED, Batch
 
 BATCH = 5_000
 """Records at a time at the most. When many wait, a customer comes often in a batch, and is written once."""
+IMPORT_BATCH = 50_000
+"""As `BATCH`, where nobody waits for the features. Some tens of megabytes are in the flow at a time."""
 IDLE = timedelta(milliseconds=20)
 """How long a partition rests when there was nothing to read."""
 HEARTBEAT = timedelta(seconds=10)
@@ -84,7 +86,7 @@ class ImportSource(DynamicSource[Batch]):
     `number` is the import's own: with the line it makes the offset that tells what was applied before.
     """
 
-    def __init__(self, number: int, lines: Iterable[bytes], batch: int = 20_000) -> None:
+    def __init__(self, number: int, lines: Iterable[bytes], batch: int = IMPORT_BATCH) -> None:
         self._lines, self._batch = _numbered(number, lines), batch
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_ImportPart":  # noqa: ARG002

@@ -26,8 +26,9 @@ LATE = "late: older than the newest event of its customer by more than the laten
 TOO_MANY = "identity: the customer has taken up as many other ids as are allowed"
 CIRCLE = "identity: the customers it was sent on to lead back to one another"
 TAKEN = "identity: the other id belongs to another customer already"
-AT_ONCE = 500
-"""Events decoded before they are applied: few enough to stay in the processor's cache."""
+AT_ONCE = 1_000
+"""Events decoded before they are applied: few enough to stay in the processor's cache, and the customers among
+them that are not in memory are read at once."""
 KEPT_CUSTOMERS = 200_000
 """States kept in memory between batches; in each partition the longest untouched go first."""
 
@@ -135,8 +136,7 @@ class _Work:
             self._days |= dict.fromkeys(fresh, -math.inf)
         direct, raws = self._direct, self.raws
         for record, event in events:
-            _, offset, raw = record
-            state = states[event.customer]
+            state, offset, raw = states[event.customer], record.offset, record.raw
             if offset <= (state.imported if direct else state.logged):
                 if direct and isinstance(event, Event) and event.also is not None:
                     self._see_handed_over(event)

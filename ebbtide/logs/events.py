@@ -8,8 +8,9 @@ import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+import msgspec
 from redis import Redis
 
 from ebbtide.errors import BacklogError, ConfigError
@@ -28,7 +29,7 @@ Entry: TypeAlias = tuple[str, str, bytes]
 """Customer, `messageId`, the event's bytes."""
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One logged event. `offset` ascends within its partition."""
 
     partition: int
