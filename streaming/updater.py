@@ -27,8 +27,8 @@ TOO_MANY = "identity: the customer has taken up as many other ids as are allowed
 CIRCLE = "identity: the customers it was sent on to lead back to one another"
 TAKEN = "identity: the other id belongs to another customer already"
 AT_ONCE = 1_000
-"""Events decoded before they are applied: few enough to stay in the processor's cache, and the customers among
-them that are not in memory are read at once."""
+"""Events decoded before they are applied: few enough to stay in the processor's cache, enough to read their
+customers from the store at once."""
 KEPT_CUSTOMERS = 200_000
 """States kept in memory between batches; in each partition the longest untouched go first."""
 

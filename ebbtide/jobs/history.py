@@ -1,7 +1,7 @@
 """The history of the working folder, opened with bars that tell how far its making is."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from ebbtide.errors import ModelError
 from ebbtide.jobs.progress import Progress
@@ -19,8 +19,9 @@ def opened(settings: Settings, progress: Progress) -> Iterator[tuple[History, Sp
         ModelError: there are no events.
         InputError: a file of the archive is missing or damaged.
     """
-    with history.opened(settings.events, settings.history) as past:
+    with ExitStack() as stack:
         with progress("Events (archive)") as advance:
+            past = stack.enter_context(history.opened(settings.events, settings.history))
             span = past.span(advance)
         if span is None:
             raise ModelError(
