@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from ebbtide.domain.action import Action, RankedAction
+from ebbtide.domain.action import NOTHING, Action, RankedAction
 from ebbtide.domain.customer import Stage
 from ebbtide.errors import ConfigError
 
@@ -16,8 +16,6 @@ SHIPPED = Path(__file__).with_name("actions.yaml")
 """The catalogue that comes with Ebbtide."""
 UNKNOWN_CHURN = 0.5
 """The churn probability assumed where there is none."""
-NOTHING = Action("none", "none", "Do nothing.", frozenset(Stage), response=0.0, value=0.0)
-"""Always a candidate: what costs more than it brings ranks below it."""
 
 
 class _Entry(BaseModel):
@@ -101,7 +99,8 @@ def _fault(parsed: Any, location: tuple[int | str, ...], message: str, found: ob
 def expected_value(action: Action, churn_probability: float | None) -> float:
     """Return response x value x (churn probability if it retains, else 1 - churn probability) - cost.
 
-    >>> round(expected_value(Action("a", "sms", "", frozenset(), 0.1, 50.0, 1.0, retains=True), 0.8), 6)
+    >>> call = Action(id="a", channel="call", message="", response=0.1, value=50.0, cost=1.0, retains=True)
+    >>> round(expected_value(call, 0.8), 6)
     3.0
     """
     churn = UNKNOWN_CHURN if churn_probability is None else churn_probability

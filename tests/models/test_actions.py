@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebbtide.domain.action import Action
+from ebbtide.domain.action import NOTHING, Action
 from ebbtide.domain.customer import Stage
 from ebbtide.errors import ConfigError
-from models.actions import NOTHING, ActionCatalogue, expected_value, load, rank
+from models.actions import ActionCatalogue, expected_value, load, rank
 
 GOOD = "actions:\n  - {id: a, channel: sms, stages: [new], message: Hi, response: 0.1, value: 10}\n"
 
@@ -21,7 +21,16 @@ def written(folder: Path, text: str) -> Path:
 
 
 def action(id_: str, *, value: float, cost: float = 0.0, retains: bool = False) -> Action:
-    return Action(id_, "email", "Hi", frozenset({Stage.NEW}), 0.5, value, cost, retains)
+    return Action(
+        id=id_,
+        channel="email",
+        message="Hi",
+        stages=frozenset({Stage.NEW}),
+        response=0.5,
+        value=value,
+        cost=cost,
+        retains=retains,
+    )
 
 
 def test_the_shipped_catalogue_offers_something_for_every_stage():
