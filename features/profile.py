@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ebbtide.domain.event import Event
+from ebbtide.domain.trigger import Memory, united
 from ebbtide.errors import StoreError
 from features.catalog import NAMES, SIGNALS, VERSION
 from features.signals import repertoire as _repertoire
@@ -31,7 +32,8 @@ class State(msgspec.Struct, array_like=True):
     last events applied from the event log and from imports: one at or before them was applied already, so
     redelivery changes nothing. `signals` has each signal's state in the catalog's order, None for a signal
     that no event has reached. A customer that turned out to be another has the other's id in `merged_into`
-    and nothing else; `claimed` are the others that this one takes up.
+    and nothing else; `claimed` are the others that this one takes up. `memory` is that of the triggers, which
+    belongs to the same events as the rest; None where they were never judged.
     """
 
     catalog: str
@@ -41,6 +43,7 @@ class State(msgspec.Struct, array_like=True):
     signals: list[Any]
     merged_into: str = ""
     claimed: list[str] = []
+    memory: Memory | None = None
 
 
 class _Typed(msgspec.Struct, array_like=True):
@@ -53,6 +56,7 @@ class _Typed(msgspec.Struct, array_like=True):
     signals: Stored
     merged_into: str = ""
     claimed: list[str] = []
+    memory: Memory | None = None
 
 
 _MODULES = tuple(SIGNALS.values())
@@ -79,6 +83,7 @@ _OTHERS = _route(None)
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Typed)
 _REPERTOIRE = tuple(SIGNALS).index("repertoire")
+_FUNNEL = tuple(SIGNALS).index("funnel")
 
 
 def new_state() -> State:
@@ -110,6 +115,7 @@ def merge(state: State, other: State) -> None:
                 own = state.signals[index] = signal.State()
             signal.merge(own, its)
     state.last_at = max(state.last_at, other.last_at)
+    state.memory = united(state.memory, other.memory)
 
 
 def vector(state: State, now: float) -> list[float]:
@@ -139,6 +145,18 @@ def repertoire(state: State, now: float) -> list[tuple[str, float, float]]:
     """(product id, decayed count at `now`, last bought in Unix seconds), heaviest first."""
     own = state.signals[_REPERTOIRE]
     return [] if own is None else _repertoire.held(own, now)
+
+
+def in_cart(state: State) -> list[str]:
+    """The ids of the products in the open cart, the one added last first."""
+    own = state.signals[_FUNNEL]
+    return [] if own is None else own.cart.products()
+
+
+def views(state: State, product: str, since: float) -> int:
+    """Views of a product from `since` (Unix seconds) on that no purchase of it followed; 30 days at most."""
+    own = state.signals[_FUNNEL]
+    return 0 if own is None else own.views.of(product, since)
 
 
 def encode(state: State) -> bytes:
@@ -172,4 +190,5 @@ def decode(raw: bytes) -> State:
         list(typed.signals),
         typed.merged_into,
         typed.claimed,
+        typed.memory,
     )

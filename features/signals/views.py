@@ -76,6 +76,11 @@ class Views(msgspec.Struct, array_like=True, gc=False):
             for at in times:
                 self.view(product, at)
 
+    def of(self, product: str, since: float) -> int:
+        """Views of one product from `since` (Unix seconds) on that no purchase of it followed, 8 at most."""
+        times = self.seen.get(product, [])
+        return len(times) - bisect_left(times, since)
+
     def unbought(self, now: float) -> list[int]:
         """Views of each product in the last 30 days that no purchase of it followed, or came with.
 
