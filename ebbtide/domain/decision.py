@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from ebbtide.domain.action import RankedAction
+from ebbtide.domain.action import NOTHING, Candidate, RankedAction
 from ebbtide.domain.customer import Stage
 
 
@@ -57,11 +57,12 @@ class Recommendation(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Versions(msgspec.Struct, frozen=True, rename="camel"):
-    """What a decision was made with; `model` is None where there was none."""
+    """What a decision was made with; `model` (of churn) and `responses` are None where there was none."""
 
     catalog: str
     model: str | None
     actions: str
+    responses: str | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, rename="camel"):
@@ -82,9 +83,20 @@ class Decision(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Receipt(msgspec.Struct, frozen=True, rename="camel"):
-    """What the decision log keeps: the question, the signals as seen (NaN as None), and the answer."""
+    """What the decision log keeps: the question, what was known, how each action stood, and the answer.
+
+    `signals` are as seen, NaN as None, of a state whose last event was `age_seconds` ago (None for a customer
+    of whom nothing is known). `at` is the moment of the decision in Unix seconds, exactly. `candidates` are
+    all actions, those excluded with the rule; `chosen` is the one that the decision stands for, with its
+    propensity there. `holdout` tells that the customer is one of those who get no action, as a yardstick.
+    """
 
     decision: Decision
     decision_point: str
     context: dict[str, Any]
     signals: dict[str, float | None]
+    age_seconds: float | None = None
+    at: float = 0.0
+    candidates: tuple[Candidate, ...] = ()
+    chosen: str = NOTHING.id
+    holdout: bool = False
