@@ -1,0 +1,205 @@
+"""The moments at which a customer's rules are judged, and what fires then: the same live and in a back-test.
+
+Rules are judged at the customer's events; where one waits, when the wait is over; and in silence, once a day
+(`ebbtide.domain.trigger.next_look`). A rule fires when it turns from false to true. What has to be known for
+that is the state's own memory, written with the state: whoever applies the same events and ticks again finds
+the same triggers, with the same ids.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ebbtide.domain.customer import Stage
+from ebbtide.domain.event import Event
+from ebbtide.domain.ingest import iso
+from ebbtide.domain.trigger import STAGE_ENTERED, Fired, Memory, next_look, trigger_id
+from features.profile import State
+from models.expressions import Expression
+from models.sight import Sight
+from models.triggers import NEVER, SILENCE, Rule, Rules
+
+ORDER = "Order Completed"
+"""The event at which a stage may change; besides, it changes in silence."""
+Churn = Callable[[Sequence[float]], float | None]
+"""The probability of churn at the main horizon for a vector of signals; None without a model."""
+_DAY = 86_400.0
+
+
+class _Moment(NamedTuple):
+    """What a judging is of: who, when, what happened, and by which name the rules call it."""
+
+    customer: str
+    sight: Sight
+    name: str
+    cause: str
+
+
+class Moments:
+    """Judges the rules of customers as time passes, and remembers in their states what it needs.
+
+    Args:
+        rules: of the file.
+        churn: for rules that ask for it.
+        since: when these rules came into force, in Unix seconds. What turned true before, for customers who
+            were judged by others or by none, does not fire.
+    """
+
+    def __init__(self, rules: Rules, churn: Churn = lambda _: None, since: float = 0.0) -> None:
+        self._rules, self._churn, self._since = rules, churn, since
+        self._silent = [rule for rule in rules.rules if rule.after is None and rule.at(SILENCE)]
+        self._routes: dict[str, list[Rule]] = {}
+
+    def before(self, customer: str, state: State, at: float) -> list[Fired]:
+        """What fired up to a moment, that one included, before something happens in it.
+
+        Call it before an event, or a merge, changes the state; or at a tick, when nothing does.
+        """
+        memory = state.memory
+        if memory is None:
+            if state.last_at < 0.0:  # nothing was ever seen of them
+                return []
+            memory = state.memory = Memory("", at)
+        if memory.version != self._rules.version:
+            self._adopt(state, memory)
+        if not memory.timers and at - state.last_at < _DAY:  # as it is at most events
+            return []
+        return self._pass(customer, state, memory, at)
+
+    def after(self, customer: str, state: State, event: Event) -> list[Fired]:
+        """What an event fired that was just applied to the state."""
+        memory = state.memory
+        if memory is None:
+            memory = state.memory = Memory(self._rules.version, event.at)
+        memory.looked = max(memory.looked, state.last_at)
+        rules = self._route(event.name)
+        entered = event.name == ORDER or not memory.stage
+        if not rules and not entered:
+            return []
+        moment = _Moment(customer, self._sight(state, memory, state.last_at, event), event.name, event.id)
+        fired = [each for rule in rules if (each := self._reached(rule, moment, memory))]
+        return fired + self._stage(moment, memory) if entered else fired
+
+    def taken_in(self, state: State, at: float) -> None:
+        """Let an import at a moment count as known: what holds by then does not fire."""
+        fired = {} if state.memory is None else state.memory.fired
+        state.memory = Memory("", max(at, state.last_at), fired=fired)
+
+    def next(self, state: State) -> float | None:
+        """When a tick is due, if nothing happens before (Unix seconds); None: not before an event."""
+        memory = state.memory
+        if memory is None or state.merged_into:
+            return None
+        look = next_look(state.last_at, memory.looked)
+        moments = [at for at, _ in memory.timers.values()] + ([] if look is None else [look])
+        return min(moments, default=None)
+
+    def _pass(self, customer: str, state: State, memory: Memory, until: float) -> list[Fired]:
+        """Judge at every moment up to one, in their order."""
+        found: list[Fired] = []
+        while (at := self.next(state)) is not None and at <= until:
+            waited = sorted(rule for rule, (moment, _) in memory.timers.items() if moment == at)
+            sight = self._sight(state, memory, max(at, state.last_at), None)
+            for id_ in waited:
+                _, cause = memory.timers.pop(id_)
+                if (rule := self._rules.by_id.get(id_)) is not None:
+                    found += self._judge(rule, _Moment(customer, sight, id_, cause), memory)
+            if at == next_look(state.last_at, memory.looked):
+                silence = _Moment(customer, sight, SILENCE, f"silence:{state.last_at!r}")
+                found += self._look(silence, memory)
+            memory.looked = max(memory.looked, at)
+        memory.looked = max(memory.looked, until)
+        return found
+
+    def _look(self, moment: _Moment, memory: Memory) -> list[Fired]:
+        found = [each for rule in self._silent for each in self._judge(rule, moment, memory)]
+        return found + self._stage(moment, memory)
+
+    def _stage(self, moment: _Moment, memory: Memory) -> list[Fired]:
+        """The customer's move to another stage, and what it fires."""
+        sight = moment.sight
+        entered, left = sight.stage, memory.stage
+        if entered == left:
+            return []
+        memory.stage = entered
+        cause = f"{entered}:{moment.cause}"
+        told = sight.of_stage_entered(left)
+        known = _fired(moment, STAGE_ENTERED, cause, f"was {left}" if left else "first seen", 0.0, left)
+        at = _Moment(moment.customer, told, STAGE_ENTERED, cause)
+        rules = self._route(STAGE_ENTERED)
+        return [known, *(each for rule in rules if (each := self._reached(rule, at, memory)))]
+
+    def _reached(self, rule: Rule, moment: _Moment, memory: Memory) -> Fired | None:
+        """Judge a rule at an event, or set its timer."""
+        if rule.after is not None:
+            memory.timers[rule.id] = (moment.sight.now + rule.after, moment.cause)
+            return None
+        return next(iter(self._judge(rule, moment, memory)), None)
+
+    def _judge(self, rule: Rule, moment: _Moment, memory: Memory) -> list[Fired]:
+        """Whether a rule turned from false to true, and its cooldown is over."""
+        sight = moment.sight
+        holds = rule.when.holds(sight.facts(rule))
+        if rule.id in memory.held:
+            if _rearms(rule, sight, holds):
+                memory.held.remove(rule.id)
+            return []
+        if not holds:
+            return []
+        if not rule.always:
+            memory.held.append(rule.id)
+        last = memory.fired.get(rule.id)
+        if last is not None and sight.now < last + rule.cooldown:
+            return []
+        memory.fired[rule.id] = sight.now
+        return [_fired(moment, rule.id, moment.cause, sight.told(rule), rule.expires)]
+
+    def _adopt(self, state: State, memory: Memory) -> None:
+        """Take what holds as known, of a customer who was judged by other rules, or by none."""
+        memory.looked = max(memory.looked, self._since, state.last_at)
+        memory.version = self._rules.version
+        sight = self._sight(state, memory, memory.looked, None)
+        memory.stage = sight.stage
+        memory.held = [
+            rule.id
+            for rule in self._rules.rules
+            if (rule.of_a_state and rule.when.holds(sight.facts(rule)))
+            or (rule.rearm == NEVER and rule.id in memory.fired)
+        ]
+        known = self._rules.by_id
+        memory.fired = {id_: at for id_, at in memory.fired.items() if id_ in known}
+        memory.timers = {id_: set_ for id_, set_ in memory.timers.items() if id_ in known}
+
+    def _sight(self, state: State, memory: Memory, now: float, event: Event | None) -> Sight:
+        return Sight(state, now, memory.stage, event, self._churn)
+
+    def _route(self, name: str) -> list[Rule]:
+        """The rules that an event of that name concerns."""
+        found = self._routes.get(name)
+        if found is None:
+            found = [rule for rule in self._rules.rules if rule.at(name)]
+            if len(self._routes) < 1_000:  # names come from outside
+                self._routes[name] = found
+        return found
+
+
+def _rearms(rule: Rule, sight: Sight, holds: bool) -> bool:
+    """Whether a rule that held, or fired, may fire when it holds the next time."""
+    if isinstance(rule.rearm, Expression):
+        return rule.rearm.holds(sight.facts(rule))
+    return rule.rearm is None and not holds
+
+
+def _fired(moment: _Moment, rule: str, cause: str, reason: str, expires: float, previous: str = "") -> Fired:
+    sight = moment.sight
+    return Fired(
+        trigger_id=trigger_id(moment.customer, rule, cause),
+        customer_id=moment.customer,
+        rule=rule,
+        fired_at=iso(sight.now),
+        expires_at=iso(sight.now + expires),
+        reason=reason,
+        stage=sight.stage,
+        cause=cause,
+        products=sight.products,
+        previous=Stage(previous) if previous else None,
+    )

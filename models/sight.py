@@ -1,0 +1,99 @@
+"""What the rules see of a customer at a moment: each thing computed once, and only if a rule asks for it."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from ebbtide.domain.event import Event
+from features import lifecycle, profile
+from features.glance import Glance
+from features.profile import State
+from models.expressions import Facts
+from models.trigger_reasons import Seen, filled
+from models.triggers import Rule
+
+_DAY = 86_400.0
+_COSTLY = frozenset({"stage", "churn", "event"})
+
+
+class Sight:
+    """A customer's state at `now` (Unix seconds, UTC), which must not change while it is looked at.
+
+    Args:
+        state: of the customer.
+        now: not before the state's newest event.
+        previous: the stage last seen, empty if none was.
+        event: what happened just now, if anything did; the state knows it already.
+        churn: gives the probability of churn for a vector of signals, None without a model.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        now: float,
+        previous: str,
+        event: Event | None,
+        churn: Callable[[Sequence[float]], float | None],
+    ) -> None:
+        self.now = now
+        self.values = Glance(state, now)
+        self._state, self._previous, self._event, self._ask = state, previous, event, churn
+        self._facts: dict[frozenset[str], Facts] = {}
+        self._entered: Mapping[str, Any] = {}
+
+    @cached_property
+    def stage(self) -> str:
+        """The stage, with the hysteresis that the one before asks for."""
+        return str(lifecycle.stage(self.values, self._previous))
+
+    @cached_property
+    def churn(self) -> float | None:
+        """The probability of churn; None where there is none."""
+        found = self._ask(profile.vector(self._state, self.now))
+        return None if found is None or math.isnan(found) else found
+
+    @cached_property
+    def event(self) -> Mapping[str, Any]:
+        """What is known of the event, by the names that a condition uses."""
+        if self._event is None:
+            return self._entered
+        properties = self._event.properties
+        fields = ((name, getattr(properties, name)) for name in properties.__struct_fields__)
+        told = {name: value for name, value in fields if value is not None and name != "products"}
+        if properties.id is not None:
+            for days in (7, 30):
+                since = self.now - days * _DAY
+                told[f"views_{days}d"] = float(profile.views(self._state, properties.id, since))
+        return told
+
+    @cached_property
+    def products(self) -> tuple[str, ...]:
+        """The product of the event, else those of its order, else those in the cart."""
+        if self._event is not None:
+            properties = self._event.properties
+            return (properties.id,) if properties.id is not None else properties.product_ids
+        return tuple(profile.in_cart(self._state))
+
+    def facts(self, rule: Rule) -> Facts:
+        """What the rule's conditions are judged on."""
+        asks = frozenset(rule.reads & _COSTLY)
+        if asks not in self._facts:
+            self._facts[asks] = Facts(
+                self.values,
+                stage=self.stage if "stage" in asks else "",
+                churn=self.churn if "churn" in asks else None,
+                event=self.event if "event" in asks else None,
+            )
+        return self._facts[asks]
+
+    def told(self, rule: Rule) -> str:
+        """The rule's reason in words."""
+        churn = self.churn if "churn" in rule.reads else None
+        return filled(rule.reason, Seen(self.values, self.stage, churn, self.event, self.products))
+
+    def of_stage_entered(self, left: str) -> "Sight":
+        """The same sight, when the event is that the customer entered this stage and left another."""
+        found = Sight(self._state, self.now, self._previous, None, self._ask)
+        found._entered = {"stage": self.stage} | ({"previous": left} if left else {})
+        return found
