@@ -81,7 +81,7 @@ def parse(content: bytes, place: str) -> ActionCatalogue:
     try:
         text = content.decode()
         parsed = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError: no UTF-8, or a date that there is not
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no such date
         raise ConfigError(f"{place}: expected YAML, found a fault: {' '.join(str(error).split())}") from error
     faults: list[str] = []
     try:
