@@ -107,6 +107,11 @@ class Load:
         if not self.done.done():
             self.done.set_exception(error or ConnectionError("the server closed a connection"))
 
+    def end(self) -> None:
+        """The time is up."""
+        if not self.done.done():
+            self.done.set_result(None)
+
     async def keep_rate(self, rate: float) -> None:
         """Let requests become due at random moments, `rate` a second on average, until the end."""
         random, moment = Random(7), time.perf_counter()
@@ -141,7 +146,7 @@ async def _run(given: argparse.Namespace) -> dict[str, Any]:
         for _ in range(given.connections)
     ]
     pace = loop.create_task(load.keep_rate(given.rate)) if given.rate else asyncio.sleep(0)
-    loop.call_later((1 + WARM) * given.seconds, lambda: load.done.done() or load.done.set_result(None))
+    loop.call_later((1 + WARM) * given.seconds, load.end)
     await load.done
     await pace
     for transport, _ in made:
