@@ -6,7 +6,6 @@ that is the state's own memory, written with the state: whoever applies the same
 the same triggers, with the same ids.
 """
 
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ebbtide.domain.customer import Stage
@@ -15,13 +14,11 @@ from ebbtide.domain.ingest import iso
 from ebbtide.domain.trigger import STAGE_ENTERED, Fired, Memory, next_look, trigger_id
 from features.profile import State
 from models.expressions import Expression
-from models.sight import Sight
+from models.snapshot import Churn, Snapshot, unknown_churn
 from models.triggers import NEVER, SILENCE, Rule, Rules
 
 ORDER = "Order Completed"
 """The event at which a stage may change; besides, it changes in silence."""
-Churn = Callable[[Sequence[float]], float | None]
-"""The probability of churn at the main horizon for a vector of signals; None without a model."""
 _DAY = 86_400.0
 
 
@@ -29,7 +26,7 @@ class _Moment(NamedTuple):
     """What a judging is of: who, when, what happened, and by which name the rules call it."""
 
     customer: str
-    sight: Sight
+    snapshot: Snapshot
     name: str
     cause: str
 
@@ -44,7 +41,7 @@ class Moments:
             were judged by others or by none, does not fire.
     """
 
-    def __init__(self, rules: Rules, churn: Churn = lambda _: None, since: float = 0.0) -> None:
+    def __init__(self, rules: Rules, churn: Churn = unknown_churn, since: float = 0.0) -> None:
         self._rules, self._churn, self._since = rules, churn, since
         self._silent = [rule for rule in rules.rules if rule.after is None and rule.at(SILENCE)]
         self._routes: dict[str, list[Rule]] = {}
@@ -75,36 +72,22 @@ class Moments:
         entered = event.name == ORDER or not memory.stage
         if not rules and not entered:
             return []
-        moment = _Moment(customer, self._sight(state, memory, state.last_at, event), event.name, event.id)
+        moment = _Moment(customer, self._snapshot(state, memory, state.last_at, event), event.name, event.id)
         fired = [each for rule in rules if (each := self._reached(rule, moment, memory))]
         return fired + self._stage(moment, memory) if entered else fired
-
-    def taken_in(self, state: State, at: float) -> None:
-        """Let an import at a moment count as known: what holds by then does not fire."""
-        fired = {} if state.memory is None else state.memory.fired
-        state.memory = Memory("", max(at, state.last_at), fired=fired)
-
-    def next(self, state: State) -> float | None:
-        """When a tick is due, if nothing happens before (Unix seconds); None: not before an event."""
-        memory = state.memory
-        if memory is None or state.merged_into:
-            return None
-        look = next_look(state.last_at, memory.looked)
-        moments = [at for at, _ in memory.timers.values()] + ([] if look is None else [look])
-        return min(moments, default=None)
 
     def _pass(self, customer: str, state: State, memory: Memory, until: float) -> list[Fired]:
         """Judge at every moment up to one, in their order."""
         found: list[Fired] = []
-        while (at := self.next(state)) is not None and at <= until:
+        while (at := next_moment(state)) is not None and at <= until:
             waited = sorted(rule for rule, (moment, _) in memory.timers.items() if moment == at)
-            sight = self._sight(state, memory, max(at, state.last_at), None)
+            snapshot = self._snapshot(state, memory, max(at, state.last_at), None)
             for id_ in waited:
                 _, cause = memory.timers.pop(id_)
                 if (rule := self._rules.by_id.get(id_)) is not None:
-                    found += self._judge(rule, _Moment(customer, sight, id_, cause), memory)
+                    found += self._judge(rule, _Moment(customer, snapshot, id_, cause), memory)
             if at == next_look(state.last_at, memory.looked):
-                silence = _Moment(customer, sight, SILENCE, f"silence:{state.last_at!r}")
+                silence = _Moment(customer, snapshot, SILENCE, f"silence:{state.last_at!r}")
                 found += self._look(silence, memory)
             memory.looked = max(memory.looked, at)
         memory.looked = max(memory.looked, until)
@@ -116,13 +99,13 @@ class Moments:
 
     def _stage(self, moment: _Moment, memory: Memory) -> list[Fired]:
         """The customer's move to another stage, and what it fires."""
-        sight = moment.sight
-        entered, left = sight.stage, memory.stage
+        snapshot = moment.snapshot
+        entered, left = snapshot.stage, memory.stage
         if entered == left:
             return []
         memory.stage = entered
         cause = f"{entered}:{moment.cause}"
-        told = sight.of_stage_entered(left)
+        told = snapshot.of_stage_entered(left)
         known = _fired(moment, STAGE_ENTERED, cause, f"was {left}" if left else "first seen", 0.0, left)
         at = _Moment(moment.customer, told, STAGE_ENTERED, cause)
         rules = self._route(STAGE_ENTERED)
@@ -131,16 +114,16 @@ class Moments:
     def _reached(self, rule: Rule, moment: _Moment, memory: Memory) -> Fired | None:
         """Judge a rule at an event, or set its timer."""
         if rule.after is not None:
-            memory.timers[rule.id] = (moment.sight.now + rule.after, moment.cause)
+            memory.timers[rule.id] = (moment.snapshot.now + rule.after, moment.cause)
             return None
         return next(iter(self._judge(rule, moment, memory)), None)
 
     def _judge(self, rule: Rule, moment: _Moment, memory: Memory) -> list[Fired]:
         """Whether a rule turned from false to true, and its cooldown is over."""
-        sight = moment.sight
-        holds = rule.when.holds(sight.facts(rule))
+        snapshot = moment.snapshot
+        holds = rule.when.holds(snapshot.facts(rule))
         if rule.id in memory.held:
-            if _rearms(rule, sight, holds):
+            if _rearms(rule, snapshot, holds):
                 memory.held.remove(rule.id)
             return []
         if not holds:
@@ -148,29 +131,29 @@ class Moments:
         if not rule.always:
             memory.held.append(rule.id)
         last = memory.fired.get(rule.id)
-        if last is not None and sight.now < last + rule.cooldown:
+        if last is not None and snapshot.now < last + rule.cooldown:
             return []
-        memory.fired[rule.id] = sight.now
-        return [_fired(moment, rule.id, moment.cause, sight.told(rule), rule.expires)]
+        memory.fired[rule.id] = snapshot.now
+        return [_fired(moment, rule.id, moment.cause, snapshot.told(rule), rule.expires)]
 
     def _adopt(self, state: State, memory: Memory) -> None:
         """Take what holds as known, of a customer who was judged by other rules, or by none."""
         memory.looked = max(memory.looked, self._since, state.last_at)
         memory.version = self._rules.version
-        sight = self._sight(state, memory, memory.looked, None)
-        memory.stage = sight.stage
+        snapshot = self._snapshot(state, memory, memory.looked, None)
+        memory.stage = snapshot.stage
         memory.held = [
             rule.id
             for rule in self._rules.rules
-            if (rule.of_a_state and rule.when.holds(sight.facts(rule)))
+            if (rule.of_a_state and rule.when.holds(snapshot.facts(rule)))
             or (rule.rearm == NEVER and rule.id in memory.fired)
         ]
         known = self._rules.by_id
         memory.fired = {id_: at for id_, at in memory.fired.items() if id_ in known}
         memory.timers = {id_: set_ for id_, set_ in memory.timers.items() if id_ in known}
 
-    def _sight(self, state: State, memory: Memory, now: float, event: Event | None) -> Sight:
-        return Sight(state, now, memory.stage, event, self._churn)
+    def _snapshot(self, state: State, memory: Memory, now: float, event: Event | None) -> Snapshot:
+        return Snapshot(state, now, memory.stage, event, self._churn)
 
     def _route(self, name: str) -> list[Rule]:
         """The rules that an event of that name concerns."""
@@ -182,24 +165,40 @@ class Moments:
         return found
 
 
-def _rearms(rule: Rule, sight: Sight, holds: bool) -> bool:
+def take_in(state: State, at: float) -> None:
+    """Let what an import brought by a moment (Unix seconds) count as known: what holds then does not fire."""
+    fired = {} if state.memory is None else state.memory.fired
+    state.memory = Memory("", max(at, state.last_at), fired=fired)
+
+
+def next_moment(state: State) -> float | None:
+    """When a tick is due, if nothing happens before (Unix seconds); None: not before an event."""
+    memory = state.memory
+    if memory is None or state.merged_into:
+        return None
+    look = next_look(state.last_at, memory.looked)
+    moments = [at for at, _ in memory.timers.values()] + ([] if look is None else [look])
+    return min(moments, default=None)
+
+
+def _rearms(rule: Rule, snapshot: Snapshot, holds: bool) -> bool:
     """Whether a rule that held, or fired, may fire when it holds the next time."""
     if isinstance(rule.rearm, Expression):
-        return rule.rearm.holds(sight.facts(rule))
+        return rule.rearm.holds(snapshot.facts(rule))
     return rule.rearm is None and not holds
 
 
 def _fired(moment: _Moment, rule: str, cause: str, reason: str, expires: float, previous: str = "") -> Fired:
-    sight = moment.sight
+    snapshot = moment.snapshot
     return Fired(
         trigger_id=trigger_id(moment.customer, rule, cause),
         customer_id=moment.customer,
         rule=rule,
-        fired_at=iso(sight.now),
-        expires_at=iso(sight.now + expires),
+        fired_at=iso(snapshot.now),
+        expires_at=iso(snapshot.now + expires),
         reason=reason,
-        stage=sight.stage,
+        stage=snapshot.stage,
         cause=cause,
-        products=sight.products,
+        products=snapshot.products,
         previous=Stage(previous) if previous else None,
     )

@@ -12,14 +12,17 @@ from ebbtide.domain import identity
 from ebbtide.domain.event import Event, EventError
 from ebbtide.domain.event import decode as decode_event
 from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
+from ebbtide.domain.trigger import Tick
 from ebbtide.logs.events import BEGINNING, Entry, Record
 from ebbtide.logs.rejected import Rejection
 from features.history import Row
-from features.profile import State, encode, merge, new_state, update
+from features.profile import State, encode, merge, new_state
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
+from models.moments import Moments
 from streaming.changes import IMPORTED, Batch, Changes
+from streaming.judging import Judging
 
 LATENESS = 24 * 3600.0
 """Seconds; signals do not depend on the order of events that lie this near to each other."""
@@ -42,6 +45,7 @@ class Updater:
         lateness: seconds that a live event may lie behind its customer's newest one. What comes later is kept
             with the reason, and changes nothing. Imports are backfills, and may bring what is old.
         kept_customers: states kept in memory between batches, shared equally by the partitions in use.
+        moments: judges the triggers; without it none fires.
     """
 
     def __init__(
@@ -51,9 +55,10 @@ class Updater:
         *,
         lateness: float = LATENESS,
         kept_customers: int = KEPT_CUSTOMERS,
+        moments: Moments | None = None,
     ) -> None:
         self._store, self._clock, self._lateness = store, clock, lateness
-        self._kept_customers = kept_customers
+        self._kept_customers, self._moments = kept_customers, moments
         self._partitions: dict[int, dict[str, State]] = {}
 
     def apply(self, batch: Batch) -> Changes:
@@ -62,7 +67,9 @@ class Updater:
         self._make_room(batch.partition)
         states = partial(self._states, batch.partition)
         imported = batch.partition == IMPORTED  # its events are in the archive already
-        work = _Work(states, self._clock(), self._lateness, rejected, direct=imported)
+        now = self._clock()
+        judging = Judging(self._moments, now, imported=imported)
+        work = _Work(states, now, self._lateness, rejected, judging, direct=imported)
         taken = 0
         for start in range(0, len(batch.records), AT_ONCE):
             records = batch.records[start : start + AT_ONCE]
@@ -71,17 +78,20 @@ class Updater:
             taken += len(events)
         raws = [] if imported else [r.raw for r in batch.records if not r.raw.startswith(identity.PREFIX)]
         last = batch.records[-1].offset if batch.records else BEGINNING
+        timers = work.timers()
         present = work.present()
         return Changes(
             batch.partition,
             last,
             raws,
             taken,
-            work.rows + present,
+            work.rows + [row for row in present if work.changed(row.customer)],
             present,
             work.orders,
             rejected,
             work.passed_on,
+            judging.fired,
+            timers,
         )
 
     def _make_room(self, partition: int) -> None:
@@ -115,11 +125,12 @@ class _Work:
         now: float,
         lateness: float,
         rejected: list[Rejection],
+        judging: Judging,
         *,
         direct: bool,
     ) -> None:
         self._find, self._now, self._lateness, self._rejected = states, now, lateness, rejected
-        self._direct = direct
+        self._judging, self._direct = judging, direct
         self._states: dict[str, State] = {}
         self._days: dict[str, float] = {}
         """Of each customer touched, when the day of the newest event ends, in Unix seconds."""
@@ -150,8 +161,21 @@ class _Work:
 
     def present(self) -> list[Row]:
         """The states of all customers touched, as they are now; the sign posts after those they lead to."""
-        named = sorted(self._days, key=lambda customer: (self._states[customer].merged_into != "", customer))
+        named = sorted(
+            self._touched(), key=lambda customer: (self._states[customer].merged_into != "", customer)
+        )
         return [self._row(customer, self._states[customer]) for customer in named]
+
+    def timers(self) -> dict[str, float | None]:
+        """When each customer touched is to be judged next."""
+        return self._judging.timers(self._touched(), self._states)
+
+    def changed(self, customer: str) -> bool:
+        """Whether something was heard of a customer; a tick alone is no history."""
+        return customer in self._days
+
+    def _touched(self) -> set[str]:
+        return self._days.keys() | self._judging.looked_at
 
     def _take(self, event: Event | Message, raw: bytes) -> None:
         state = self._states[event.customer]
@@ -159,6 +183,8 @@ class _Work:
             self._hand_over(event, state, raw)
         elif isinstance(event, Event) and event.at < state.last_at - self._lateness and not self._direct:
             self._rejected.append(Rejection(None, LATE, raw))
+        elif isinstance(event, Tick):
+            self._judging.tick(event, state)
         elif state.merged_into:
             self._redirect(event, state, raw)
         elif isinstance(event, Absorb):
@@ -173,7 +199,7 @@ class _Work:
     def _apply(self, event: Event, state: State, raw: bytes) -> None:
         if not event.at < self._days.get(event.customer, -math.inf):
             self._before_change(event.customer, state, event.at)
-        update(state, event)
+        self._judging.apply(event, state)
         if event.name == "Order Completed":
             self.orders.append((event.customer, event.at))
         elif event.also is not None and (other := identity.linked(event)) is not None:
@@ -226,6 +252,7 @@ class _Work:
         """Take up the history of what was another customer."""
         state = self._states[customer]
         self._before_change(customer, state, at)
+        self._judging.before(customer, state, at)
         merge(state, other)
         self._days[customer] = _end_of_day(state.last_at)
 

@@ -5,7 +5,7 @@ import pytest
 from ebbtide.domain.event import Event, Product, Properties
 from ebbtide.domain.trigger import STAGE_ENTERED
 from features.profile import decode, encode, new_state, update
-from models.moments import Moments
+from models.moments import Moments, next_moment, take_in
 from models.trigger_file import load
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -34,7 +34,7 @@ class Customer:
 
     def wait(self, until):
         """Let the ticks come that are due."""
-        while (at := self.moments.next(self.state)) is not None and at <= START + until:
+        while (at := next_moment(self.state)) is not None and at <= START + until:
             self.fired += self.moments.before("c", self.state, at)
 
     def found(self, *left_out):
@@ -136,7 +136,7 @@ def test_a_rule_fires_again_only_after_its_condition_was_false(rules):
 def test_a_rearm_condition_keeps_a_value_near_the_limit_from_firing_again(rules):
     churn = iter((0.72, 0.68, 0.72, 0.5, 0.72))
     when = "when: churn >= 0.7, rearm: churn < 0.6, cooldown: 0s, events: [Page Viewed]"
-    moments = rules(f'{{id: high, {when}, reason: "{{churn}}"}}', churn=lambda _: next(churn))
+    moments = rules(f'{{id: high, {when}, reason: "{{churn}}"}}', churn=lambda state, now: next(churn))
     customer = Customer(moments)
     for at in range(5):
         customer.do("Page Viewed", at * HOUR)
@@ -173,11 +173,10 @@ def test_what_holds_when_rules_come_into_force_does_not_fire(rules):
 
 def test_what_an_import_brought_does_not_fire():
     customer = Customer(Moments(load()))
-    moments = customer.moments
     for day in range(0, 100, 10):
         update(customer.state, Event(f"i{day}", "c", "Order Completed", START + day * DAY))
-    moments.taken_in(customer.state, START + 150 * DAY)
-    assert moments.next(customer.state) == START + 153 * DAY
+    take_in(customer.state, START + 150 * DAY)
+    assert next_moment(customer.state) == START + 153 * DAY
     customer.wait(160 * DAY)
     customer.do("Page Viewed", 161 * DAY)
     assert customer.rules() == []

@@ -1,7 +1,7 @@
 """What the rules see of a customer at a moment: each thing computed once, and only if a rule asks for it."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,14 +10,18 @@ from features import lifecycle, profile
 from features.glance import Glance
 from features.profile import State
 from models.expressions import Facts
+from models.risk import look
+from models.scorer import ChurnScorer
 from models.trigger_reasons import Seen, filled
 from models.triggers import Rule
 
+Churn = Callable[[State, float], float | None]
+"""The probability of churn of a customer at a moment, at the main horizon; None where nobody can tell."""
 _DAY = 86_400.0
 _COSTLY = frozenset({"stage", "churn", "event"})
 
 
-class Sight:
+class Snapshot:
     """A customer's state at `now` (Unix seconds, UTC), which must not change while it is looked at.
 
     Args:
@@ -25,7 +29,7 @@ class Sight:
         now: not before the state's newest event.
         previous: the stage last seen, empty if none was.
         event: what happened just now, if anything did; the state knows it already.
-        churn: gives the probability of churn for a vector of signals, None without a model.
+        churn: asked for the probability of churn if a rule is.
     """
 
     def __init__(
@@ -34,7 +38,7 @@ class Sight:
         now: float,
         previous: str,
         event: Event | None,
-        churn: Callable[[Sequence[float]], float | None],
+        churn: Churn,
     ) -> None:
         self.now = now
         self.values = Glance(state, now)
@@ -50,7 +54,7 @@ class Sight:
     @cached_property
     def churn(self) -> float | None:
         """The probability of churn; None where there is none."""
-        found = self._ask(profile.vector(self._state, self.now))
+        found = self._ask(self._state, self.now)
         return None if found is None or math.isnan(found) else found
 
     @cached_property
@@ -92,8 +96,24 @@ class Sight:
         churn = self.churn if "churn" in rule.reads else None
         return filled(rule.reason, Seen(self.values, self.stage, churn, self.event, self.products))
 
-    def of_stage_entered(self, left: str) -> "Sight":
-        """The same sight, when the event is that the customer entered this stage and left another."""
-        found = Sight(self._state, self.now, self._previous, None, self._ask)
+    def of_stage_entered(self, left: str) -> "Snapshot":
+        """The same snapshot, when the event is that the customer entered this stage and left another."""
+        found = Snapshot(self._state, self.now, self._previous, None, self._ask)
         found._entered = {"stage": self.stage} | ({"previous": left} if left else {})
         return found
+
+
+def unknown_churn(state: State, now: float) -> float | None:  # noqa: ARG001
+    """Where there is no model."""
+    return None
+
+
+def churn_by(champion: Callable[[], ChurnScorer | None]) -> Churn:
+    """The probability by the champion in force, of those whom it can judge and who have not gone for good."""
+
+    def churn(state: State, now: float) -> float | None:
+        scorer = champion()
+        seen = None if scorer is None else look(scorer.curve, state, now)
+        return None if seen is None else seen.probability
+
+    return churn

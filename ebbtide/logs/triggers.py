@@ -1,0 +1,117 @@
+"""The triggers that fired: a log of all for followers, and per customer those that stand.
+
+A trigger is known by its id, which comes from customer, rule and cause: stored again, it changes nothing. So
+whoever died between firing and storing fires again.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from ebbtide.domain.ingest import parse_time
+from ebbtide.domain.trigger import STAGE_ENTERED, Fired
+from ebbtide.errors import StoreError
+
+LOG = "ebbtide:{triggers}:log"
+IDS = "ebbtide:{triggers}:ids"
+SINCE = "ebbtide:{triggers}:since"
+LOG_LENGTH = 100_000
+"""Triggers that the log keeps."""
+IDS_KEPT = 200_000
+"""Ids that are remembered: far more than the flow can fire between two commits."""
+_PAGE = 200
+
+_PUT = """
+if redis.call('ZADD', KEYS[2], 'NX', ARGV[2], ARGV[1]) == 0 then return 0 end
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'raw', ARGV[3])
+if redis.call('ZCARD', KEYS[2]) > tonumber(ARGV[5]) then redis.call('ZPOPMIN', KEYS[2]) end
+return 1
+"""
+
+
+class TriggerLog:
+    """Fired triggers in Redis, over a client that does not decode responses. May be shared by threads.
+
+    All methods raise `redis.RedisError` if Redis does not answer.
+    """
+
+    def __init__(self, client: Redis, *, length: int = LOG_LENGTH) -> None:
+        self._client: Any = client  # redis-py types each answer as sync or async
+        self._length = length
+        self._put = self._client.register_script(_PUT)
+
+    def put(self, fired: Sequence[Fired], now: float) -> int:
+        """Keep what fired, each once, in one round trip; returns how many were new.
+
+        What has expired by `now` (Unix seconds, UTC) is logged, and does not stand.
+        """
+        if not fired:
+            return 0
+        with self._client.pipeline(transaction=False) as pipe:
+            for one in fired:
+                raw = msgspec.json.encode(one)
+                left = parse_time(one.expires_at, "expiresAt") - now
+                if left > 0 and one.rule != STAGE_ENTERED:
+                    key = _of(one.customer_id)
+                    pipe.hset(key, one.rule, raw)
+                    pipe.expire(key, int(left) + 1, nx=True)
+                    pipe.expire(key, int(left) + 1, gt=True)
+                args = (one.trigger_id, now, raw, self._length, IDS_KEPT)
+                self._put(keys=[LOG, IDS], args=args, client=pipe)
+            found = pipe.execute()
+        return sum(1 for answer in found if answer == 1)
+
+    def open_of(self, customer: str, now: float) -> list[Fired]:
+        """What stands for a customer at `now` (Unix seconds, UTC): of each rule the last that fired.
+
+        Raises:
+            StoreError: what is stored is not a trigger.
+        """
+        found = [_fired(raw) for raw in self._client.hvals(_of(customer))]
+        return [one for one in found if parse_time(one.expires_at, "expiresAt") > now]
+
+    def walk(self, before: str | None = None) -> Iterator[tuple[str, Fired]]:
+        """Triggers with their places, the newest first; behind a place, if one is given.
+
+        Raises:
+            StoreError: what is stored is not a trigger.
+        """
+        highest = "+" if before is None else f"({before}"
+        while True:
+            found = self._client.xrevrange(LOG, highest, "-", count=_PAGE)
+            yield from ((id_.decode(), _fired(fields[b"raw"])) for id_, fields in found)
+            if len(found) < _PAGE:
+                return
+            highest = f"({found[-1][0].decode()}"
+
+    def newest(self) -> str:
+        """The place behind which nothing is yet."""
+        found = self._client.xrevrange(LOG, count=1)
+        return found[0][0].decode() if found else "0-0"
+
+    def follow(self, after: str, *, wait: float) -> list[tuple[str, Fired]]:
+        """What was logged behind a place, each with its own place; waits up to `wait` seconds for the first.
+
+        Raises:
+            StoreError: what is stored is not a trigger.
+        """
+        found = self._client.xread({LOG: after}, count=_PAGE, block=max(int(wait * 1000), 1))
+        return [(id_.decode(), _fired(fields[b"raw"])) for _, lines in found or () for id_, fields in lines]
+
+    def in_force_since(self, version: str, now: float) -> float:
+        """When rules of a version came into force, in Unix seconds: the first time that this was asked."""
+        self._client.hsetnx(SINCE, version, repr(now))
+        return float(self._client.hget(SINCE, version))
+
+
+def _of(customer: str) -> str:
+    return f"ebbtide:triggers:of:{customer}"
+
+
+def _fired(raw: bytes) -> Fired:
+    try:
+        return msgspec.json.decode(raw, type=Fired)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"Redis, {LOG}: expected a trigger, found something else ({error})") from error
