@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ebbtide.domain.contact import Reach
 from ebbtide.domain.event import Event
 from ebbtide.domain.trigger import Memory, united
 from ebbtide.errors import StoreError
 from features.catalog import NAMES, SIGNALS, VERSION
+from features.signals import consent as _consent
 from features.signals import repertoire as _repertoire
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Typed)
 _REPERTOIRE = tuple(SIGNALS).index("repertoire")
 _FUNNEL = tuple(SIGNALS).index("funnel")
+_CONSENT = tuple(SIGNALS).index("consent")
 
 
 def new_state() -> State:
@@ -157,6 +160,12 @@ def views(state: State, product: str, since: float) -> int:
     """Views of a product from `since` (Unix seconds) on that no purchase of it followed; 30 days at most."""
     own = state.signals[_FUNNEL]
     return 0 if own is None else own.views.of(product, since)
+
+
+def reach(state: State) -> Reach:
+    """What the customer said of being spoken to: consent, and the time zone."""
+    own = state.signals[_CONSENT]
+    return Reach() if own is None else _consent.reach(own)
 
 
 def encode(state: State) -> bytes:
