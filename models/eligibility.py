@@ -13,6 +13,7 @@ from models.expressions import Facts
 
 NOBODY = Reach()
 """The reach of a customer who never said anything of being spoken to."""
+_UTC = ZoneInfo("UTC")
 
 
 def judged(
@@ -42,21 +43,21 @@ def judged(
         KeyError: there is no such decision point.
     """
     point = policy.decision_points[decision_point]
-    quiet = _quiet(policy.contact, reach, now)
+    silent = _silent(policy.contact, reach, now)
     taken = taken or {}
 
     def rule(action: Action) -> str | None:
         if point.channels is not None and action.channel not in point.channels:
             return f"decision point: {decision_point} has {', '.join(sorted(point.channels))}"
         if stage not in action.stages:
-            return f"stage: for {', '.join(each for each in Stage if each in action.stages)}"
+            return _for_stages(action.stages)
         if action.id in policy.conditions and not policy.conditions[action.id].holds(facts):
             return f"when: {action.when}"
         return (
             _out_of_date(action, now)
             or _too_early(action, taken)
             or _consent(action, policy.contact, reach)
-            or (quiet if action.channel in _silent(policy.contact) else None)
+            or silent.get(action.channel)
         )
 
     return [(action, None if action.id == NOTHING.id else rule(action)) for action in policy.actions]
@@ -90,17 +91,20 @@ def _consent(action: Action, contact: ContactPolicy, reach: Reach) -> str | None
     return None
 
 
-def _silent(contact: ContactPolicy) -> frozenset[str]:
-    return frozenset() if contact.quiet_hours is None else contact.quiet_hours.channels
-
-
-def _quiet(contact: ContactPolicy, reach: Reach, now: float) -> str | None:
-    """The rule of quiet hours, if it is quiet where the customer is."""
+def _silent(contact: ContactPolicy, reach: Reach, now: float) -> Mapping[str, str]:
+    """The channels that are silent where the customer is, with the rule."""
     hours = contact.quiet_hours
     if hours is None:
-        return None
-    zone = _zone(reach.time_zone) or _zone(contact.time_zone) or ZoneInfo("UTC")
-    return f"quiet hours: {hours} in {zone.key}" if hours.holds(now, zone) else None
+        return {}
+    zone = _zone(reach.time_zone) or _zone(contact.time_zone) or _UTC
+    return (
+        dict.fromkeys(hours.channels, f"quiet hours: {hours} in {zone.key}") if hours.holds(now, zone) else {}
+    )
+
+
+@lru_cache(maxsize=1024)
+def _for_stages(stages: frozenset[Stage]) -> str:
+    return f"stage: for {', '.join(each for each in Stage if each in stages)}"
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,7 @@
 """How and when a customer may be spoken to: consent, quiet hours, and caps on contacts in rolling windows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from ebbtide.domain.action import Action
 DAY = 86_400.0
 ANY = "*"
 """Every channel, or every purpose."""
+_EVERYTHING = f"{ANY}:{ANY}"
 TRANSACTIONAL = "transactional"
 """The purpose of what a customer asked for, such as a receipt: it needs no consent."""
 
@@ -55,13 +56,19 @@ class Reach(msgspec.Struct, frozen=True, rename="camel"):
         True
         """
         consent = self.consent
-        _, purpose_allowed = consent.get(f"{ANY}:{purpose}", (0.0, True))
-        if not purpose_allowed:
+        if not consent:
+            return None
+        banner = consent.get(f"{ANY}:{purpose}")
+        if banner is not None and not banner[1]:
             return False
-        told = [consent[key] for key in (f"{channel}:{purpose}", f"{channel}:{ANY}") if key in consent]
-        if (everything := consent.get(f"{ANY}:{ANY}")) is not None and not everything[1]:
-            told.append(everything)
-        return max(told, key=lambda word: (word[0], not word[1]))[1] if told else None
+        newest: tuple[float, bool] | None = None
+        for key in (f"{channel}:{purpose}", f"{channel}:{ANY}", _EVERYTHING):
+            word = consent.get(key)
+            if word is None or (word[1] and key is _EVERYTHING):
+                continue
+            if newest is None or word[0] > newest[0] or (word[0] == newest[0] and not word[1]):
+                newest = word
+        return None if newest is None else newest[1]
 
 
 class Cap(msgspec.Struct, frozen=True):
@@ -130,7 +137,7 @@ class QuietHours(msgspec.Struct, frozen=True):
         >>> QuietHours(21 * 60, 8 * 60, frozenset({"sms"})).holds(1_750_000_000.0, ZoneInfo("Asia/Tokyo"))
         True
         """
-        local = datetime.fromtimestamp(now, UTC).astimezone(zone)
+        local = datetime.fromtimestamp(now, zone)
         minute = local.hour * 60 + local.minute
         if self.start < self.end:
             return self.start <= minute < self.end
