@@ -51,7 +51,8 @@ def _actions(settings: Settings) -> str:
     path = settings.actions or actions.SHIPPED
     found = actions.load(path)
     rules = f"{len(found.conditions)} with conditions, {len(found.contact.caps)} caps"
-    return f"{len(found.actions)} actions, {rules}, hold-out {found.holdout:.0%}, version {found.version}, from {path}"
+    rules += f", hold-out {found.holdout:.1%}"
+    return f"{len(found.actions)} actions, {rules}, version {found.version}, from {path}"
 
 
 def _redis(client: Redis) -> str:
