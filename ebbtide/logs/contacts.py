@@ -5,10 +5,12 @@ is checked against all caps and kept in one script, so that of many deciders non
 Windows are in absolute time, to which a change to daylight-saving time does nothing.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from redis import Redis
+from redis.exceptions import NoScriptError
 
 from ebbtide.domain.action import Action
 from ebbtide.domain.contact import DAY, Cap, Contact, History, first_full
@@ -87,7 +89,7 @@ class Contacts:
 
     def __init__(self, client: Redis) -> None:
         self._client: Any = client  # redis-py types each answer as sync or async
-        self._reserve = self._client.register_script(_RESERVE)
+        self._reserve = hashlib.sha1(_RESERVE.encode(), usedforsecurity=False).hexdigest()
         self._release = self._client.register_script(_RELEASE)
 
     def reserve(
@@ -103,16 +105,25 @@ class Contacts:
         self, places: Sequence[Reservation], caps: Sequence[Cap], now: float
     ) -> list[Cap | None]:
         """`reserve` of each of many, one after the other, in one round trip."""
-        pipeline = self._client.pipeline(transaction=False)
-        asked = []
+        asked: list[list[Cap]] = []
+        calls: list[list[Any]] = []
         for place in places:
             ours = [(cap, names) for cap in caps if (names := cap.counted(place.action)) is not None]
             asked.append([cap for cap, _ in ours])
-            self._reserve(keys=[key(place.customer)], args=_asked(place, ours, caps, now), client=pipeline)
-        answers = pipeline.execute() if places else []
-        return [
-            ours[int(answer) - 1] if answer else None for ours, answer in zip(asked, answers, strict=True)
-        ]
+            calls.append([key(place.customer), *_asked(place, ours, caps, now)])
+        try:
+            answers = self._all(calls)
+        except NoScriptError:
+            self._client.script_load(_RESERVE)
+            answers = self._all(calls)  # what is kept already takes no second place
+        return [ours[answer - 1] if answer else None for ours, answer in zip(asked, answers, strict=True)]
+
+    def _all(self, calls: Sequence[Sequence[Any]]) -> list[int]:
+        """The script's answer to each call; redis-py's way would ask before each pipeline for the script."""
+        pipeline = self._client.pipeline(transaction=False)
+        for call in calls:
+            pipeline.evalsha(self._reserve, 1, *call)
+        return pipeline.execute() if calls else []  # type: ignore[no-any-return]
 
     def release(self, customer: str, decision: str) -> bool:
         """Give back the place of a decision, whose message did not arrive. Returns whether it had one."""

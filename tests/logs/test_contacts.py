@@ -86,6 +86,12 @@ def test_many_are_reserved_in_one_round_trip_one_after_the_other(contacts):
     assert contacts.reserve_many([], CAPS, 0.0) == []
 
 
+def test_a_redis_that_forgot_the_script_is_told_it_again(redis, contacts):
+    assert contacts.reserve("c", "1", SMS, CAPS, 0.0) is None
+    redis.script_flush()
+    assert contacts.reserve_many([Reservation("c", "2", SMS)], CAPS, 0.0) == [ONE_SMS]
+
+
 def test_what_no_cap_looks_back_to_is_forgotten(redis, contacts):
     for day in range(100):
         contacts.reserve("c", f"{day}", EMAIL, [Cap("channel", 3, 2.0)], day * DAY)
