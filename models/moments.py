@@ -6,6 +6,7 @@ that is the state's own memory, written with the state: whoever applies the same
 the same triggers, with the same ids.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ebbtide.domain.customer import Stage
@@ -13,7 +14,7 @@ from ebbtide.domain.event import Event
 from ebbtide.domain.ingest import iso
 from ebbtide.domain.trigger import STAGE_ENTERED, Fired, Memory, next_look, trigger_id
 from features.profile import State
-from models.expressions import Expression
+from models.expressions import Expression, share
 from models.snapshot import Churn, Snapshot, unknown_churn
 from models.triggers import NEVER, SILENCE, Rule, Rules
 
@@ -23,12 +24,23 @@ _DAY = 86_400.0
 
 
 class _Moment(NamedTuple):
-    """What a judging is of: who, when, what happened, and by which name the rules call it."""
+    """What a judging is of: who, what is seen of them, and what was the cause."""
 
     customer: str
     snapshot: Snapshot
-    name: str
     cause: str
+
+
+class _Route(NamedTuple):
+    """Rules that are judged together, and the variables that they need."""
+
+    rules: list[Rule]
+    reads: frozenset[str]
+
+
+def _together(rules: Iterable[Rule]) -> _Route:
+    found = list(rules)
+    return _Route(found, frozenset[str]().union(*(rule.reads for rule in found)))
 
 
 class Moments:
@@ -43,8 +55,10 @@ class Moments:
 
     def __init__(self, rules: Rules, churn: Churn = unknown_churn, since: float = 0.0) -> None:
         self._rules, self._churn, self._since = rules, churn, since
-        self._silent = [rule for rule in rules.rules if rule.after is None and rule.at(SILENCE)]
-        self._routes: dict[str, list[Rule]] = {}
+        self._silent = _together(rule for rule in rules.rules if rule.after is None and rule.at(SILENCE))
+        self._all = _together(rules.rules)
+        self._routes: dict[str, _Route] = {}
+        share(each for rule in self._silent.rules for each in rule.conditions)
 
     def before(self, customer: str, state: State, at: float) -> list[Fired]:
         """What fired up to a moment, that one included, before something happens in it.
@@ -68,33 +82,34 @@ class Moments:
         if memory is None:
             memory = state.memory = Memory(self._rules.version, event.at)
         memory.looked = max(memory.looked, state.last_at)
-        rules = self._route(event.name)
+        route = self._route(event.name)
         entered = event.name == ORDER or not memory.stage
-        if not rules and not entered:
+        if not route.rules and not entered:
             return []
-        moment = _Moment(customer, self._snapshot(state, memory, state.last_at, event), event.name, event.id)
-        fired = [each for rule in rules if (each := self._reached(rule, moment, memory))]
+        snapshot = self._snapshot(state, memory, state.last_at, event, route.reads)
+        moment = _Moment(customer, snapshot, event.id)
+        fired = [each for rule in route.rules for each in self._reached(rule, moment, memory)]
         return fired + self._stage(moment, memory) if entered else fired
 
     def _pass(self, customer: str, state: State, memory: Memory, until: float) -> list[Fired]:
         """Judge at every moment up to one, in their order."""
         found: list[Fired] = []
         while (at := next_moment(state)) is not None and at <= until:
-            waited = sorted(rule for rule, (moment, _) in memory.timers.items() if moment == at)
-            snapshot = self._snapshot(state, memory, max(at, state.last_at), None)
-            for id_ in waited:
+            now = max(at, state.last_at)
+            for id_ in sorted(rule for rule, (moment, _) in memory.timers.items() if moment == at):
                 _, cause = memory.timers.pop(id_)
                 if (rule := self._rules.by_id.get(id_)) is not None:
-                    found += self._judge(rule, _Moment(customer, snapshot, id_, cause), memory)
+                    snapshot = self._snapshot(state, memory, now, None, rule.reads)
+                    found += self._judge(rule, _Moment(customer, snapshot, cause), memory)
             if at == next_look(state.last_at, memory.looked):
-                silence = _Moment(customer, snapshot, SILENCE, f"silence:{state.last_at!r}")
-                found += self._look(silence, memory)
+                snapshot = self._snapshot(state, memory, now, None, self._silent.reads)
+                found += self._look(_Moment(customer, snapshot, f"silence:{state.last_at!r}"), memory)
             memory.looked = max(memory.looked, at)
         memory.looked = max(memory.looked, until)
         return found
 
     def _look(self, moment: _Moment, memory: Memory) -> list[Fired]:
-        found = [each for rule in self._silent for each in self._judge(rule, moment, memory)]
+        found = [each for rule in self._silent.rules for each in self._judge(rule, moment, memory)]
         return found + self._stage(moment, memory)
 
     def _stage(self, moment: _Moment, memory: Memory) -> list[Fired]:
@@ -105,23 +120,22 @@ class Moments:
             return []
         memory.stage = entered
         cause = f"{entered}:{moment.cause}"
-        told = snapshot.of_stage_entered(left)
         known = _fired(moment, STAGE_ENTERED, cause, f"was {left}" if left else "first seen", 0.0, left)
-        at = _Moment(moment.customer, told, STAGE_ENTERED, cause)
-        rules = self._route(STAGE_ENTERED)
-        return [known, *(each for rule in rules if (each := self._reached(rule, at, memory)))]
+        route = self._route(STAGE_ENTERED)
+        at = _Moment(moment.customer, snapshot.of_stage_entered(left, route.reads), cause)
+        return [known, *(each for rule in route.rules for each in self._reached(rule, at, memory))]
 
-    def _reached(self, rule: Rule, moment: _Moment, memory: Memory) -> Fired | None:
+    def _reached(self, rule: Rule, moment: _Moment, memory: Memory) -> list[Fired]:
         """Judge a rule at an event, or set its timer."""
-        if rule.after is not None:
-            memory.timers[rule.id] = (moment.snapshot.now + rule.after, moment.cause)
-            return None
-        return next(iter(self._judge(rule, moment, memory)), None)
+        if rule.after is None:
+            return self._judge(rule, moment, memory)
+        memory.timers[rule.id] = (moment.snapshot.now + rule.after, moment.cause)
+        return []
 
     def _judge(self, rule: Rule, moment: _Moment, memory: Memory) -> list[Fired]:
         """Whether a rule turned from false to true, and its cooldown is over."""
         snapshot = moment.snapshot
-        holds = rule.when.holds(snapshot.facts(rule))
+        holds = rule.when.holds(snapshot.facts)
         if rule.id in memory.held:
             if _rearms(rule, snapshot, holds):
                 memory.held.remove(rule.id)
@@ -140,26 +154,28 @@ class Moments:
         """Take what holds as known, of a customer who was judged by other rules, or by none."""
         memory.looked = max(memory.looked, self._since, state.last_at)
         memory.version = self._rules.version
-        snapshot = self._snapshot(state, memory, memory.looked, None)
+        snapshot = self._snapshot(state, memory, memory.looked, None, self._all.reads)
         memory.stage = snapshot.stage
         memory.held = [
             rule.id
             for rule in self._rules.rules
-            if (rule.of_a_state and rule.when.holds(snapshot.facts(rule)))
+            if (rule.of_a_state and rule.when.holds(snapshot.facts))
             or (rule.rearm == NEVER and rule.id in memory.fired)
         ]
         known = self._rules.by_id
         memory.fired = {id_: at for id_, at in memory.fired.items() if id_ in known}
         memory.timers = {id_: set_ for id_, set_ in memory.timers.items() if id_ in known}
 
-    def _snapshot(self, state: State, memory: Memory, now: float, event: Event | None) -> Snapshot:
-        return Snapshot(state, now, memory.stage, event, self._churn)
+    def _snapshot(
+        self, state: State, memory: Memory, now: float, event: Event | None, reads: frozenset[str]
+    ) -> Snapshot:
+        return Snapshot(state, now, memory.stage, event, self._churn, reads)
 
-    def _route(self, name: str) -> list[Rule]:
+    def _route(self, name: str) -> _Route:
         """The rules that an event of that name concerns."""
         found = self._routes.get(name)
         if found is None:
-            found = [rule for rule in self._rules.rules if rule.at(name)]
+            found = _together(rule for rule in self._rules.rules if rule.at(name))
             if len(self._routes) < 1_000:  # names come from outside
                 self._routes[name] = found
         return found
@@ -184,7 +200,7 @@ def next_moment(state: State) -> float | None:
 def _rearms(rule: Rule, snapshot: Snapshot, holds: bool) -> bool:
     """Whether a rule that held, or fired, may fire when it holds the next time."""
     if isinstance(rule.rearm, Expression):
-        return rule.rearm.holds(snapshot.facts(rule))
+        return rule.rearm.holds(snapshot.facts)
     return rule.rearm is None and not holds
 
 

@@ -18,7 +18,6 @@ from models.triggers import Rule
 Churn = Callable[[State, float], float | None]
 """The probability of churn of a customer at a moment, at the main horizon; None where nobody can tell."""
 _DAY = 86_400.0
-_COSTLY = frozenset({"stage", "churn", "event"})
 
 
 class Snapshot:
@@ -30,6 +29,7 @@ class Snapshot:
         previous: the stage last seen, empty if none was.
         event: what happened just now, if anything did; the state knows it already.
         churn: asked for the probability of churn if a rule is.
+        reads: the variables that the rules need which are judged on it.
     """
 
     def __init__(
@@ -39,11 +39,12 @@ class Snapshot:
         previous: str,
         event: Event | None,
         churn: Churn,
+        reads: frozenset[str],
     ) -> None:
         self.now = now
         self.values = Glance(state, now)
         self._state, self._previous, self._event, self._ask = state, previous, event, churn
-        self._facts: dict[frozenset[str], Facts] = {}
+        self._reads = reads
         self._entered: Mapping[str, Any] = {}
 
     @cached_property
@@ -79,26 +80,24 @@ class Snapshot:
             return (properties.id,) if properties.id is not None else properties.product_ids
         return tuple(profile.in_cart(self._state))
 
-    def facts(self, rule: Rule) -> Facts:
-        """What the rule's conditions are judged on."""
-        asks = frozenset(rule.reads & _COSTLY)
-        if asks not in self._facts:
-            self._facts[asks] = Facts(
-                self.values,
-                stage=self.stage if "stage" in asks else "",
-                churn=self.churn if "churn" in asks else None,
-                event=self.event if "event" in asks else None,
-            )
-        return self._facts[asks]
+    @cached_property
+    def facts(self) -> Facts:
+        """What the conditions of the rules are judged on."""
+        return Facts(
+            self.values,
+            stage=self.stage if "stage" in self._reads else "",
+            churn=self.churn if "churn" in self._reads else None,
+            event=self.event if "event" in self._reads else None,
+        )
 
     def told(self, rule: Rule) -> str:
         """The rule's reason in words."""
         churn = self.churn if "churn" in rule.reads else None
         return filled(rule.reason, Seen(self.values, self.stage, churn, self.event, self.products))
 
-    def of_stage_entered(self, left: str) -> "Snapshot":
+    def of_stage_entered(self, left: str, reads: frozenset[str]) -> "Snapshot":
         """The same snapshot, when the event is that the customer entered this stage and left another."""
-        found = Snapshot(self._state, self.now, self._previous, None, self._ask)
+        found = Snapshot(self._state, self.now, self._previous, None, self._ask, reads)
         found._entered = {"stage": self.stage} | ({"previous": left} if left else {})
         return found
 

@@ -38,9 +38,13 @@ class Rule:
     @cached_property
     def reads(self) -> frozenset[str]:
         """The variables that it needs: `profile`, `stage`, `churn`, `event`."""
-        rearm = self.rearm.reads if isinstance(self.rearm, Expression) else frozenset()
         told = {slot.partition(".")[0] for slot in slots(self.reason)}
-        return frozenset({root for root, _ in self.when.reads | rearm} | told)
+        return frozenset({root for each in self.conditions for root, _ in each.reads} | told)
+
+    @property
+    def conditions(self) -> list[Expression]:
+        """What it has in CEL."""
+        return [self.when, self.rearm] if isinstance(self.rearm, Expression) else [self.when]
 
     @property
     def always(self) -> bool:

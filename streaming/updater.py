@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
+from typing import Protocol
 
 import msgspec
 
@@ -19,7 +20,6 @@ from features.history import Row
 from features.profile import State, encode, merge, new_state
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
-from features.store.online import OnlineStore
 from models.moments import Moments
 from streaming.changes import IMPORTED, Batch, Changes
 from streaming.judging import Judging
@@ -36,6 +36,13 @@ KEPT_CUSTOMERS = 200_000
 """States kept in memory between batches; in each partition the longest untouched go first."""
 
 
+class States(Protocol):
+    """Where states are read from that are not in memory: the online store."""
+
+    def read_many(self, customers: Sequence[str]) -> list[State | None]:
+        """The state of each, None of whom there is none."""
+
+
 class Updater:
     """Holds the states of the customers in use, per partition, and reads the others from the store.
 
@@ -50,7 +57,7 @@ class Updater:
 
     def __init__(
         self,
-        store: OnlineStore,
+        store: States,
         clock: Clock,
         *,
         lateness: float = LATENESS,
