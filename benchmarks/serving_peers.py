@@ -23,7 +23,7 @@ from feature_repo import definitions
 from features.catalog import NAMES
 from features.store import layout
 from features.store.feast import connection_string
-from serving.schemas import DecisionRequest, DecisionResponse
+from serving.schemas_decisions import DecisionRequest, DecisionResponse
 
 PATH = "/v1/decisions"
 FEAST_PATH = "/get-online-features"

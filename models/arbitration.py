@@ -5,7 +5,7 @@ more than doing nothing, which is worth 0 and always a candidate. The best is ta
 a chance that the receipt states (see `models.exploration`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ebbtide.domain.action import NOTHING, Action, Candidate, RankedAction
 from models.exploration import choose, inverse_gap, normalised
@@ -56,7 +56,7 @@ def arbitrate(
     Returns:
         The candidates in the order of the actions, propensity 0 for those excluded; the id of the one taken.
     """
-    excluded = [rule or (HELD_OUT if holdout and one is not NOTHING else None) for one, rule in judged]
+    excluded = [rule or (HELD_OUT if holdout and one.id != NOTHING.id else None) for one, rule in judged]
     values = [
         expected_value(one, response, churn) for (one, _), response in zip(judged, responses, strict=True)
     ]
@@ -76,15 +76,15 @@ def arbitrate(
 
 
 def ranked(
-    candidates: Sequence[Candidate], chosen: str, messages: Sequence[str], limit: int
+    candidates: Sequence[Candidate], chosen: str, say: Callable[[str], str], limit: int
 ) -> tuple[RankedAction, ...]:
     """The allowed actions as a decision lists them: the one taken first, then by expected value, ties by id.
 
-    `messages` are those of the candidates, in their order.
+    `say` gives the message of an action by its id.
     """
-    allowed = [(one, said) for one, said in zip(candidates, messages, strict=True) if one.excluded is None]
-    allowed.sort(key=lambda pair: (pair[0].id != chosen, -pair[0].expected_value, pair[0].id))
+    allowed = [one for one in candidates if one.excluded is None]
+    allowed.sort(key=lambda one: (one.id != chosen, -one.expected_value, one.id))
     return tuple(
-        RankedAction(one.id, one.channel, said, round(one.expected_value, 4), one.propensity)
-        for one, said in allowed[:limit]
+        RankedAction(one.id, one.channel, say(one.id), round(one.expected_value, 4), one.propensity)
+        for one in allowed[:limit]
     )

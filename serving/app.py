@@ -12,24 +12,29 @@ from ebbtide import __version__
 from ebbtide.clock import Clock, system_clock
 from ebbtide.domain.ingest import MAX_BATCH_BYTES
 from ebbtide.logs.alerts import AlertLog
+from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.events import EventLog
 from ebbtide.logs.rejected import RejectedLog
-from features.store.online import OnlineStore
 from models.actions import ActionCatalogue
 from models.recommendations import Recommender
+from models.response_watcher import ResponseWatcher
 from models.scorer import ModelWatcher
 from serving import problems
 from serving.body import BoundedBody
 from serving.decide import Decider
+from serving.desk import Desk
 from serving.intake import Intake
+from serving.known import Knowledge
 from serving.metrics import Metrics, Timing
-from serving.routes import alerts, decisions, health, ingest
+from serving.routes import alerts, decisions, health, ingest, outcomes
 from serving.security import askers, writers
 from serving.services import Services, Warmth
 
-DECISIONS_KEPT = 100_000
-DECISIONS_SECONDS = 90 * 24 * 3600
+DECISIONS_KEPT = 1_000_000
+"""Decisions that can be read in order."""
+DECISIONS_SECONDS = 30 * 24 * 3600
+"""How long the receipt of a decision is kept, and outcomes of it are taken."""
 
 _DESCRIPTION = """
 Events go in, a decision comes out: which stage a customer is in, how likely they leave and why, what to do
@@ -75,6 +80,7 @@ def create_app(
     problems.install(app)
     app.include_router(ingest.router, dependencies=[Depends(writers(write_key))])
     app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])
+    app.include_router(outcomes.router, dependencies=[Depends(askers(api_key))])
     app.include_router(alerts.router, dependencies=[Depends(askers(api_key))])
     app.include_router(health.router)
     app.add_middleware(BoundedBody, limit=MAX_BATCH_BYTES)
@@ -85,17 +91,23 @@ def create_app(
 def _services(
     redis: Redis, log: EventLog, catalogue: ActionCatalogue, rejected: Path, clock: Clock, metrics: Metrics
 ) -> Services:
+    contacts = Contacts(redis)
     decider = Decider(
-        states=OnlineStore(redis),
+        knowledge=Knowledge(redis),
         models=ModelWatcher(redis),
+        responses=ResponseWatcher(redis),
         recommender=Recommender(redis),
-        catalogue=catalogue,
+        contacts=contacts,
+        policy=catalogue,
     )
+    decisions = DecisionLog(redis, keep=DECISIONS_KEPT, seconds=DECISIONS_SECONDS)
     return Services(
         clock=clock,
         intake=Intake(log, RejectedLog(rejected), metrics),
         decider=decider,
-        decisions=DecisionLog(redis, keep=DECISIONS_KEPT, seconds=DECISIONS_SECONDS),
+        desk=Desk(decider, decisions, metrics, clock),
+        decisions=decisions,
+        contacts=contacts,
         alerts=AlertLog(redis),
         warmth=Warmth(redis, decider),
         metrics=metrics,

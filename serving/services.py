@@ -13,8 +13,10 @@ from redis.exceptions import RedisError
 from ebbtide.clock import Clock
 from ebbtide.errors import EbbtideError
 from ebbtide.logs.alerts import AlertLog
+from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
 from serving.decide import Decider
+from serving.desk import Desk
 from serving.intake import Intake
 from serving.metrics import Metrics
 
@@ -56,7 +58,9 @@ class Services:
     clock: Clock
     intake: Intake
     decider: Decider
+    desk: Desk
     decisions: DecisionLog
+    contacts: Contacts
     alerts: AlertLog
     warmth: Warmth
     metrics: Metrics

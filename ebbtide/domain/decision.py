@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from ebbtide.domain.action import NOTHING, Candidate, RankedAction
+from ebbtide.domain.contact import History, Reach
 from ebbtide.domain.customer import Stage
 
 
@@ -85,10 +86,19 @@ class Decision(msgspec.Struct, frozen=True, rename="camel"):
 class Receipt(msgspec.Struct, frozen=True, rename="camel"):
     """What the decision log keeps: the question, what was known, how each action stood, and the answer.
 
-    `signals` are as seen, NaN as None, of a state whose last event was `age_seconds` ago (None for a customer
-    of whom nothing is known). `at` is the moment of the decision in Unix seconds, exactly. `candidates` are
-    all actions, those excluded with the rule; `chosen` is the one that the decision stands for, with its
-    propensity there. `holdout` tells that the customer is one of those who get no action, as a yardstick.
+    Attributes:
+        decision: the answer.
+        decision_point: where it was asked for.
+        context: what the caller said of the moment.
+        signals: as seen, by name, NaN as None.
+        age_seconds: since the customer's last event; None for a customer of whom nothing is known.
+        at: the moment of the decision in Unix seconds, exactly.
+        previous_stage: the stage in which the customer was last seen, if that was known.
+        reach: what the customer said of being spoken to.
+        history: the contacts that the customer had had.
+        candidates: all actions, those excluded with the rule.
+        chosen: the candidate that was taken.
+        holdout: whether the customer is one of those who get no action, as a yardstick.
     """
 
     decision: Decision
@@ -97,6 +107,9 @@ class Receipt(msgspec.Struct, frozen=True, rename="camel"):
     signals: dict[str, float | None]
     age_seconds: float | None = None
     at: float = 0.0
+    previous_stage: str = ""
+    reach: Reach = Reach()
+    history: History = History()
     candidates: tuple[Candidate, ...] = ()
     chosen: str = NOTHING.id
     holdout: bool = False

@@ -45,6 +45,8 @@ class DecisionLog:
 
     def record_many(self, receipts: Sequence[Receipt]) -> None:
         """Log many receipts, in one round trip."""
+        if not receipts:
+            return
         pipeline = self._client.pipeline(transaction=False)
         for receipt in receipts:
             id_ = receipt.decision.decision_id
@@ -52,10 +54,20 @@ class DecisionLog:
             pipeline.xadd(STREAM, {"id": id_}, maxlen=self._keep, approximate=True)
         pipeline.execute()
 
+    def record_once(self, receipt: Receipt) -> None:
+        """Log one receipt unless there is one of its id."""
+        id_ = receipt.decision.decision_id
+        if self._client.set(_key(id_), _encode(receipt), ex=self._seconds, nx=True):
+            self._client.xadd(STREAM, {"id": id_}, maxlen=self._keep, approximate=True)
+
     def get(self, decision_id: str) -> Receipt | None:
         """Return the receipt of a decision; None if there is none, or it has expired."""
-        raw = self._client.get(_key(decision_id))
-        return None if raw is None else _receipt(raw)
+        return self.get_many([decision_id])[0]
+
+    def get_many(self, decision_ids: Sequence[str]) -> list[Receipt | None]:
+        """Return the receipts of many decisions, in their order, in one round trip."""
+        raws = self._client.mget(list(map(_key, decision_ids))) if decision_ids else ()
+        return [None if raw is None else _receipt(raw) for raw in raws]
 
     def after(self, place: str = START, *, count: int = 1_000) -> tuple[list[Receipt], str]:
         """Return the receipts of the next `count` decisions after a place, oldest first, and where to go on.
@@ -70,6 +82,5 @@ class DecisionLog:
         return self._read(self._client.xrevrange(STREAM, count=count))
 
     def _read(self, entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Receipt]:
-        keys = [_key(fields[b"id"].decode()) for _, fields in entries]
-        raws = self._client.mget(keys) if keys else ()
-        return [_receipt(raw) for raw in raws if raw is not None]
+        found = self.get_many([fields[b"id"].decode() for _, fields in entries])
+        return [receipt for receipt in found if receipt is not None]

@@ -77,8 +77,11 @@ def test_propensities_add_up_and_what_is_taken_is_allowed(responses, rules, chur
 
 def test_the_one_taken_stands_first_and_the_others_by_value():
     candidates, _ = arbitrated(gamma=3.0, churn=0.0)
-    messages = [action.message for action in ALL]
-    found = ranked(candidates, "none", messages, limit=5)
+    messages = {action.id: action.message for action in ALL}
+    found = ranked(candidates, "none", messages.__getitem__, limit=5)
     assert [one.id for one in found] == ["none", "email", "call"]
-    assert [one.message for one in ranked(candidates, "call", messages, limit=2)] == ["Ring", "Hi"]
+    assert [one.message for one in ranked(candidates, "call", messages.__getitem__, limit=2)] == [
+        "Ring",
+        "Hi",
+    ]
     assert found[0].propensity == candidates[0].propensity
