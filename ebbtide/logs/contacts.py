@@ -123,7 +123,7 @@ class Contacts:
         pipeline = self._client.pipeline(transaction=False)
         for call in calls:
             pipeline.evalsha(self._reserve, 1, *call)
-        return pipeline.execute() if calls else []  # type: ignore[no-any-return]
+        return pipeline.execute() if calls else []
 
     def release(self, customer: str, decision: str) -> bool:
         """Give back the place of a decision, whose message did not arrive. Returns whether it had one."""
