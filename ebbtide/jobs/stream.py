@@ -44,7 +44,9 @@ def stream(
         EbbtideError: another process of the flow ended.
     """
     from features.store.online import OnlineStore
+    from models import actions as policies
     from models.scorer import ModelWatcher
+    from streaming.action_learner import ActionLearner, OutcomeSink
     from streaming.checks import Checks
     from streaming.flow import build, run
     from streaming.learner import OnlineLearner
@@ -74,10 +76,12 @@ def stream(
             moments=judged_by(settings, redis, clock),
         )
         learner = OnlineLearner(redis, store, ModelWatcher(redis), clock)
+        policy = policies.load(settings.actions or policies.SHIPPED)
+        actions = ActionLearner(redis, {action.id: action for action in policy.actions})
         source = LogSource(log, redis, stop, once=once)
         with nullcontext() if process else held(client, "ebbtide stream"):  # the first holds it for all
             ready()
-            flow = build(source, sink, updater, learner, LearnedSink(redis))
+            flow = build(source, sink, updater, learner, LearnedSink(redis), actions, OutcomeSink(redis))
             with nullcontext() if process or once else _beside(settings, client, clock):
                 run(flow, workers=workers, process=process, addresses=addresses)
 
