@@ -29,6 +29,10 @@ redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'raw', ARGV[3])
 if redis.call('ZCARD', KEYS[2]) > tonumber(ARGV[5]) then redis.call('ZPOPMIN', KEYS[2]) end
 return 1
 """
+_STAND = """
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('TTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
+"""
 
 
 class TriggerLog:
@@ -41,6 +45,7 @@ class TriggerLog:
         self._client: Any = client  # redis-py types each answer as sync or async
         self._length = length
         self._put = self._client.register_script(_PUT)
+        self._stand = self._client.register_script(_STAND)
 
     def put(self, fired: Sequence[Fired], now: float) -> int:
         """Keep what fired, each once, in one round trip; returns how many were new.
@@ -54,10 +59,8 @@ class TriggerLog:
                 raw = msgspec.json.encode(one)
                 left = parse_time(one.expires_at, "expiresAt") - now
                 if left > 0 and one.rule != STAGE_ENTERED:
-                    key = _of(one.customer_id)
-                    pipe.hset(key, one.rule, raw)
-                    pipe.expire(key, int(left) + 1, nx=True)
-                    pipe.expire(key, int(left) + 1, gt=True)
+                    stands = (one.rule, raw, int(left) + 1)
+                    self._stand(keys=[_of(one.customer_id)], args=stands, client=pipe)
                 args = (one.trigger_id, now, raw, self._length, IDS_KEPT)
                 self._put(keys=[LOG, IDS], args=args, client=pipe)
             found = pipe.execute()
