@@ -13,8 +13,6 @@ from collections.abc import Sequence
 
 ALWAYS_BEST = math.inf
 """The `gamma` that tries nothing: the best action is always taken."""
-FEWEST, FULL_AFTER = 100, 1_000
-"""Outcomes that are taken for known at the start, and those at which exploration is as set."""
 _RESOLUTION = 1 << 53
 """Every float in [0, 1) that is a multiple of 1 / 2^53 is exact."""
 
@@ -40,18 +38,6 @@ def inverse_gap(values: Sequence[float], gamma: float) -> list[float]:
     found = [1.0 / (len(values) + gamma * (values[best] - value)) for value in values]
     found[best] = 1.0 - (sum(found) - found[best])
     return found
-
-
-def grown(gamma: float, outcomes: int) -> float:
-    """The `gamma` to use once so many outcomes have been learned: the less is known, the more is tried.
-
-    It grows with the root of their number, as the bound on the regret asks for, and is about `gamma` at
-    `FULL_AFTER` of them.
-
-    >>> [round(grown(100.0, outcomes)) for outcomes in (0, 900, 100_000)]
-    [32, 100, 1000]
-    """
-    return gamma * math.sqrt((outcomes + FEWEST) / FULL_AFTER)
 
 
 def normalised(values: Sequence[float]) -> list[float]:

@@ -16,7 +16,7 @@ import msgspec
 from ebbtide.domain.action import NOTHING, Action
 from ebbtide.domain.event import Event, EventError, decode
 from ebbtide.domain.outcome import DECISION_OUTCOME
-from ebbtide.logs.outcomes import Attributed
+from ebbtide.logs.outcomes import ALIKE_DAYS, Attributed
 from features.signals.daily import DAY
 from features.signals.engagement import CHANNELS
 
@@ -89,19 +89,23 @@ def _kind(event: Event, raw: bytes) -> Kind | None:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A decision that waits. `stated` is the money of an outcome that cites it, `orders` that of orders."""
+    """A decision that waits: for responses until `ends`, for what is alike for all actions until `due`.
+
+    `stated` is the money of an outcome that cites it; `orders` are times and money of orders, by id.
+    """
 
     decision: str
     customer: str
     action: str
     outcome: str
     at: float
+    ends: float
     due: float
     clicked: bool = False
     converted: bool = False
     failed: bool = False
     stated: float = 0.0
-    orders: dict[str, float] = field(default_factory=dict)
+    orders: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class Attribution:
@@ -122,7 +126,8 @@ class Attribution:
         """Wait for the outcome of a decision that was made at `at` (Unix seconds); once for each id."""
         if decision in self._waiting:
             return
-        self._add(_Waiting(decision, customer, action.id, action.outcome, at, at + action.window_days * DAY))
+        ends, due = (at + days * DAY for days in (action.window_days, max(action.window_days, ALIKE_DAYS)))
+        self._add(_Waiting(decision, customer, action.id, action.outcome, at, ends, due))
         if len(self._waiting) > self._capacity:
             self._pop()
             self.dropped += 1
@@ -131,14 +136,11 @@ class Attribution:
         """Give events to the decisions that they belong to."""
         for event in events:
             cited = self._waiting.get(event.decision or "")
-            if cited is not None and event.at <= cited.due:
-                self._respond(cited, event)
+            if cited is not None and event.at <= cited.ends:
+                _respond(cited, event)
             if event.order:
                 for decision in self._customers.get(event.customer, ()):
-                    one = self._waiting[decision]
-                    if one.at < event.at <= one.due and one is not cited:
-                        one.converted = True
-                        one.orders[event.id] = event.money
+                    _order(self._waiting[decision], event)
 
     def due(self, now: float) -> list[Attributed]:
         """The outcomes of all decisions whose window was over at event time `now`, in that order.
@@ -164,18 +166,6 @@ class Attribution:
             made._add(_Waiting(*one))
         return made
 
-    def _respond(self, one: _Waiting, event: Told) -> None:
-        if event.kind == "failure":
-            one.failed = True
-            return
-        one.clicked = True  # an order that cites a message came from it
-        if event.kind == "conversion":
-            one.converted = True
-            if event.order:
-                one.orders[event.id] = event.money
-            else:
-                one.stated = event.money
-
     def _add(self, one: _Waiting) -> None:
         self._waiting[one.decision] = one
         self._customers.setdefault(one.customer, []).append(one.decision)
@@ -191,7 +181,31 @@ class Attribution:
         return one
 
 
+def _respond(one: _Waiting, event: Told) -> None:
+    """Take up an event that cites the decision, within its window."""
+    if event.kind == "failure":
+        one.failed = True
+        return
+    one.clicked = True  # an order that cites a message came from it
+    if event.kind == "conversion":
+        one.converted = True
+        if not event.order:
+            one.stated = event.money
+        elif event.customer != one.customer:  # the customer's own are taken up as such
+            one.orders[event.id] = (event.at, event.money)
+
+
+def _order(one: _Waiting, event: Told) -> None:
+    """Take up an order of the decision's customer."""
+    if one.at < event.at <= one.due:
+        one.converted = one.converted or event.at <= one.ends
+        one.orders[event.id] = (event.at, event.money)
+
+
 def _attributed(one: _Waiting) -> Attributed:
     responded = one.clicked if one.outcome == "click" and one.action != NOTHING.id else one.converted
-    money = sum(one.orders.values()) if one.orders else one.stated
-    return Attributed(one.decision, one.customer, one.action, one.at, one.due, responded, money)
+    money, week = (
+        sum(money for at, money in one.orders.values() if at <= until) if one.orders else one.stated
+        for until in (one.ends, one.at + ALIKE_DAYS * DAY)
+    )
+    return Attributed(one.decision, one.customer, one.action, one.at, one.due, responded, money, week)

@@ -12,15 +12,25 @@ from redis import Redis
 from ebbtide.errors import StoreError
 
 STREAM = "ebbtide:outcomes"
-KEPT = 100_000
+KEPT = 1_000_000
 """The newest outcomes, or a few more, stay in the log: as many as decisions."""
+ALIKE_DAYS = 7.0
+"""Days after a decision whose money is counted whatever was done."""
 _CHUNK = 5_000
 
 
 class Attributed(msgspec.Struct, frozen=True, rename="camel"):
-    """What came of a decision within the window of its action, which ended at `due` (Unix seconds, UTC).
+    """What came of a decision.
 
-    `responded` by what counts as a response to the action; `money` of the orders, whatever counts.
+    Attributes:
+        decision_id: the decision.
+        customer_id: whom it was about.
+        action: the one taken.
+        at: when, Unix seconds, UTC.
+        due: from when on it was known what came of it.
+        responded: whether there was a response, by what counts as one to the action, within its window.
+        money: that orders brought within the window of the action.
+        week: that orders brought within `ALIKE_DAYS`, the same for all actions, so that they compare.
     """
 
     decision_id: str
@@ -30,6 +40,7 @@ class Attributed(msgspec.Struct, frozen=True, rename="camel"):
     due: float
     responded: bool
     money: float = 0.0
+    week: float = 0.0
 
 
 def append(pipeline: Any, outcomes: Sequence[Attributed], keep: int = KEPT) -> None:

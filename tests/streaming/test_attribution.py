@@ -44,6 +44,13 @@ def test_an_order_within_the_window_is_a_conversion_even_if_it_cites_nothing():
     assert outcome(OFFER, order(customer="another")) == (False, 0.0)
 
 
+def test_the_money_of_a_week_counts_whatever_was_done():
+    made = waiting(NOTHING, OFFER)
+    made.take([order(at=2 * DAY), order(at=5 * DAY, id_="later")])
+    found = {one.action: (one.money, one.week) for one in made.due(100 * DAY)}
+    assert found == {"none": (40.0, 40.0), "offer": (20.0, 40.0)}
+
+
 def test_an_order_without_a_click_is_no_click():
     assert outcome(MAIL, order()) == (False, 20.0)
     assert outcome(MAIL, order(decision="d")) == (True, 20.0)  # it cites the mail, so it came from there
@@ -79,9 +86,12 @@ def test_responses_and_silence_are_due_at_the_same_time(at):
 
 
 def test_outcomes_come_in_the_order_in_which_they_are_due():
-    made = waiting(MAIL, OFFER)
-    assert [one.action for one in made.due(100 * DAY)] == ["offer", "mail"]
-    assert [one.due for one in waiting(MAIL).due(100 * DAY)] == [7 * DAY]
+    longer = Action(id="longer", channel="email", message="", window_days=14.0)
+    made = waiting(longer, OFFER)
+    assert [(one.action, one.due) for one in made.due(100 * DAY)] == [
+        ("offer", 7 * DAY),
+        ("longer", 14 * DAY),
+    ]
 
 
 def test_what_waits_is_saved_and_goes_on():
