@@ -10,9 +10,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from ebbtide.domain.action import NOTHING, Action, RankedAction
+from ebbtide.domain.action import NOTHING, Action
 from ebbtide.domain.contact import ContactPolicy
-from ebbtide.domain.customer import Stage
 from ebbtide.errors import ConfigError
 from models.action_file import File
 from models.exploration import ALWAYS_BEST
@@ -20,8 +19,6 @@ from models.expressions import Expression, close_to, share
 
 SHIPPED = Path(__file__).with_name("actions.yaml")
 """The policy that comes with Ebbtide."""
-UNKNOWN_CHURN = 0.5
-"""The churn probability assumed where there is none."""
 
 _PLAIN = {
     "expected a valid dictionary": "expected keys with values",
@@ -168,31 +165,3 @@ def _unknown_in_caps(parsed: Any, ids: Sequence[str]) -> Iterator[str]:
                 f"`contact.caps.{index + 1}.action`: expected the id of an action, found {named!r}"
                 f"{close_to(named, ids)}"
             )
-
-
-def expected_value(action: Action, churn_probability: float | None) -> float:
-    """Return response x value x (churn probability if it retains, else 1 - churn probability) - cost.
-
-    >>> call = Action(id="a", channel="call", message="", response=0.1, value=50.0, cost=1.0, retains=True)
-    >>> round(expected_value(call, 0.8), 6)
-    3.0
-    """
-    churn = UNKNOWN_CHURN if churn_probability is None else churn_probability
-    return action.response * action.value * (churn if action.retains else 1.0 - churn) - action.cost
-
-
-def rank(
-    catalogue: ActionCatalogue, stage: Stage, churn_probability: float | None, limit: int
-) -> tuple[RankedAction, ...]:
-    """Rank the actions that a stage allows by expected value, the best `limit` of them; ties by id.
-
-    The policy is deterministic, and says so: the first has propensity 1, all others 0.
-    """
-    eligible = [
-        (expected_value(one, churn_probability), one) for one in catalogue.actions if stage in one.stages
-    ]
-    eligible.sort(key=lambda pair: (-pair[0], pair[1] is not NOTHING, pair[1].id))
-    return tuple(
-        RankedAction(one.id, one.channel, one.message, round(value, 4), propensity=0.0 if place else 1.0)
-        for place, (value, one) in enumerate(eligible[:limit])
-    )
