@@ -12,6 +12,7 @@ nothing, as far as it is known what comes of doing nothing. It may be negative: 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -126,6 +127,13 @@ def within(share: float, action: Action) -> float:
     return float(1.0 - (1.0 - share) ** (action.window_days / NOTHING.window_days))
 
 
+class Responder(Protocol):
+    """What says how customers respond: a learned model, or a receipt that recorded what one said."""
+
+    def respond(self, vector: Sequence[float], actions: Sequence[Action]) -> list[float]:
+        """Give the response of each action."""
+
+
 class Responses:
     """Scores actions for customers.
 
@@ -140,8 +148,6 @@ class Responses:
         self._inputs = Inputs(model.scale)
         self._kinds = {name: _Kind.of(taught) for name, taught in model.kinds.items()}
         self._breadth = breadth(len(model.names))
-        self.outcomes = sum(taught.shared.rows for taught in model.kinds.values())
-        """Outcomes that it was learned from; see `models.exploration.grown`."""
 
     def respond(self, vector: Sequence[float], actions: Sequence[Action]) -> list[float]:
         """Give the response of each action, to be multiplied by its `value`; 0 for doing nothing.
