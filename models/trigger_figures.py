@@ -67,6 +67,7 @@ class Base:
     Args:
         orders: the times of each customer's orders, ascending, in Unix seconds.
         seen: when each customer was first seen.
+        owners: the customer whom another id turned out to be.
         since: triggers are counted from here on.
         until: the end of the log.
         horizon: days without an order that count as churn.
@@ -74,6 +75,7 @@ class Base:
 
     orders: Mapping[str, Sequence[float]]
     seen: Mapping[str, float]
+    owners: Mapping[str, str]
     since: float
     until: float
     horizon: int
@@ -128,7 +130,7 @@ def figures(rules: Rules, fired: Sequence[Fired], base: Base) -> list[RuleFigure
     stayed_base, _ = base.share_ordered(base.moments, base.horizon)
     by_rule: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for one in fired:
-        by_rule[one.rule].append((one.customer_id, at(one)))
+        by_rule[one.rule].append((base.owners.get(one.customer_id, one.customer_id), at(one)))
     overlaps = _overlaps(by_rule)
     return [
         _figures(rule.id, by_rule[rule.id], base, (ordered_base, stayed_base), overlaps[rule.id])

@@ -8,7 +8,7 @@ from types import FrameType
 import typer
 
 from ebbtide import __version__
-from ebbtide.cli import alerts, evaluate, models, monitor, verbs
+from ebbtide.cli import alerts, evaluate, models, monitor, triggers, verbs
 from ebbtide.errors import EbbtideError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ verify.command("parity", epilog="Example: ebbtide verify parity --events a.jsonl
 app.add_typer(verify, name="verify")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
+app.add_typer(triggers.app, name="triggers")
 
 
 def _version(asked: bool) -> None:

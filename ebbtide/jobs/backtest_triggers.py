@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ebbtide.clock import Clock
 from ebbtide.domain.trigger import DAY, STAGE_ENTERED, Fired
 from ebbtide.errors import InputError
@@ -57,14 +59,24 @@ class TriggerBacktest:
         """What is printed as JSON."""
         return {name: value for name, value in vars(self).items() if name not in ("fired", "entered")}
 
+    def write(self, path: Path) -> None:
+        """Write every trigger that fired as a line of JSON."""
+        with path.open("wb") as file:
+            file.writelines(msgspec.json.encode(one) + b"\n" for one in self.fired)
+
 
 @dataclass(frozen=True)
 class Replayed:
-    """A log that went through the flow: what fired, orders by customer, and when it began and ended."""
+    """A log that went through the flow.
+
+    What fired; each customer's orders and when they were first seen; the customer whom each other id turned
+    out to be; when the log began and ended. Times are in Unix seconds.
+    """
 
     fired: list[Fired]
     orders: dict[str, list[float]]
     seen: dict[str, float]
+    owners: dict[str, str]
     first: float
     last: float
 
@@ -105,7 +117,7 @@ def backtest(
         batches = import_events(log, RejectedLog(Path(folder)), Report(), now=clock())
         found = replayed(itertools.chain.from_iterable(batches), Moments(rules, churn), advance)
     since = found.first if last_days is None else max(found.last - last_days * DAY, found.first)
-    base = Base(found.orders, found.seen, since, found.last, horizon)
+    base = Base(found.orders, found.seen, found.owners, since, found.last, horizon)
     entered = [one for one in found.fired if one.rule == STAGE_ENTERED]
     kept = base.within(one for one in found.fired if one.rule != STAGE_ENTERED)
     counted = figures(rules, kept, base)
@@ -174,9 +186,12 @@ class _Replay:
             if not state.merged_into:
                 for one in self._moments.before(customer, state, self.now):
                     self._fired.setdefault(one.trigger_id, one)
+        owners = {
+            customer: _owner(customer, states) for customer, state in states.items() if state.merged_into
+        }
         orders: dict[str, list[float]] = {}
         for customer, times in self._orders.items():
-            orders.setdefault(_owner(customer, states), []).extend(times)
+            orders.setdefault(owners.get(customer, customer), []).extend(times)
         fired = sorted(self._fired.values(), key=lambda one: (one.fired_at, one.trigger_id))
         seen = {
             customer: self.now - Glance(state, self.now)["tenure_days"] * DAY
@@ -184,7 +199,7 @@ class _Replay:
             if not state.merged_into
         }
         ascending = {customer: sorted(times) for customer, times in orders.items()}
-        return Replayed(fired, ascending, seen, min(seen.values()), self.now)
+        return Replayed(fired, ascending, seen, owners, min(seen.values()), self.now)
 
 
 def _owner(customer: str, states: dict[str, State]) -> str:

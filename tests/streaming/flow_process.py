@@ -1,6 +1,6 @@
 """The flow over the event log as a process of its own, to be killed.
 
-It is `ebbtide stream --once` without the online learner, without triggers unless asked, and with small batches,
+It is `ebbtide stream --once` without the online learner, without triggers unless asked, with small batches,
 so that there is much to be interrupted. Importing takes a second, so one process does that and forks one flow
 for each line of arguments on its standard input. A flow writes to its own pipe: its pid, a line per batch
 stored, and "done".
