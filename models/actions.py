@@ -1,6 +1,7 @@
 """The policy: which actions there are, for whom, and the rules for contacts, as one file says."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -110,13 +111,18 @@ def _fault(parsed: Any, location: tuple[int | str, ...], message: str, found: ob
     told = message.removeprefix("Value error, ").replace("Input should be", "expected")
     told = _PLAIN.get(told.partition(" or instance")[0], told)
     if "found" not in told:
-        told += f", found {found!r}"
+        told += f", found {_shown(found)}"
     if location[:1] != ("actions",) or len(location) < 2:
         if location in ((), ("actions",)):
             return f"expected a list of entries under `actions`: {told}"
         return f"`{_path(location)}`: {told}"
     where = f"{_entry(parsed['actions'], int(location[1]))}"
     return f"{where}, `{_path(location[2:])}`: {told}" if location[2:] else f"{where}: {told}"
+
+
+def _shown(found: object) -> str:
+    """A value as it may stand in the file."""
+    return json.dumps(found, default=str) if isinstance(found, dict | list) else repr(found)
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -50,9 +50,14 @@ def _actions(settings: Settings) -> str:
 
     path = settings.actions or actions.SHIPPED
     found = actions.load(path)
-    rules = f"{len(found.conditions)} with conditions, {len(found.contact.caps)} caps"
-    rules += f", hold-out {found.holdout:.1%}"
-    return f"{len(found.actions)} actions, {rules}, version {found.version}, from {path}"
+    holds = (
+        f"{len(found.actions) - 1} actions beside doing nothing",
+        f"{len(found.conditions)} with conditions",
+        f"{len(found.contact.caps)} caps",
+        f"hold-out {found.holdout:.1%}",
+        f"version {found.version}",
+    )
+    return f"{', '.join(holds)}, from {path}"
 
 
 def _redis(client: Redis) -> str:

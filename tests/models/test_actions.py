@@ -161,7 +161,10 @@ def test_an_opt_out_opens_a_channel(tmp_path: Path):
         ({"when": "profile.orders_total >"}, "entry 2 (b), `when`: expected CEL, found"),
         ({"when": "true", "after": "[c]"}, "entry 2 (b), `after`: expected the id of an action, found 'c'"),
         ({"after": "[b]"}, "`after`: expected no cycle, found b after b"),
-        ({"valid": "{from: 2026-12-24, until: 2026-12-01}"}, "`valid`: expected `from` before `until`"),
+        (
+            {"valid": "{from: 2026-12-24, until: 2026-12-01}"},
+            '`from` before `until`, found {"from": "2026-12-24"',
+        ),
         ({"valid": "{from: soon}"}, "`valid.from`: expected a date, such as 2026-12-01, found 'soon'"),
         ({"message": "'Hi {frist_name}'"}, "expected a slot (first_name, product, stage, profile.SIGNAL"),
         ({"message": "'Hi {first_name'"}, "found a brace that is none in 'Hi {first_name'"),
