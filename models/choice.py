@@ -12,7 +12,6 @@ from models.actions import ActionCatalogue
 from models.arbitration import Judged, arbitrate
 from models.assessment import Assessment
 from models.eligibility import judged
-from models.exploration import grown
 from models.expressions import Facts
 from models.holdout import held_out
 from models.responses import Responses
@@ -59,7 +58,7 @@ def choose(policy: ActionCatalogue, responses: Responses | None, seen: Situation
         _ruled(policy, seen),
         probabilities,
         assessed.main,
-        gamma=grown(policy.exploration, 0 if responses is None else responses.outcomes),
+        gamma=policy.exploration,
         decision_id=seen.decision,
         holdout=holdout,
     )

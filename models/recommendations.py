@@ -109,7 +109,7 @@ class Recommender:
     def _rank(self, one: Wanted, near: Mapping[str, list[Scored]]) -> list[_Candidate]:
         candidates = _own(one.repertoire, one.now)
         _add_together(candidates, one.repertoire[:ANCHORS], near)
-        _add_popular(candidates, self._shelf.popular)
+        _add_popular(candidates, self._shelf.popular, _room(one.limit) + len(one.exclude))
         return _ranked(candidates, one.stage, one.exclude, one.limit)
 
 
@@ -153,10 +153,21 @@ def _add_together(
         each.together /= most
 
 
-def _add_popular(found: dict[str, _Candidate], popular: list[Scored]) -> None:
+def _add_popular(found: dict[str, _Candidate], popular: list[Scored], most: int) -> None:
+    """Tell what is popular; of products that nothing else speaks for, only the `most` popular can matter."""
     for product, popularity in popular:
-        each = found.get(product) or found.setdefault(product, _Candidate(product))
+        each = found.get(product)
+        if each is None:
+            if not most:
+                continue
+            most -= 1
+            each = found[product] = _Candidate(product)
         each.popular = popularity
+
+
+def _room(limit: int) -> int:
+    """How many candidates are kept for so many places: some share a name, some have none."""
+    return 4 * limit + 20
 
 
 def _ranked(
@@ -167,7 +178,7 @@ def _ranked(
     for each in found.values():
         each.score = due * each.due + together * each.together + popular * each.popular
     allowed = (each for each in found.values() if each.product not in exclude)
-    return heapq.nsmallest(4 * limit + 20, allowed, key=lambda each: (-each.score, each.product))
+    return heapq.nsmallest(_room(limit), allowed, key=lambda each: (-each.score, each.product))
 
 
 def _chosen(ranked: list[_Candidate], names: Names, stage: Stage, limit: int) -> tuple[Recommendation, ...]:

@@ -1,6 +1,5 @@
 """The answer: a draft as the decision that is given and the receipt that is kept."""
 
-import math
 from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
@@ -59,7 +58,7 @@ def receipt(
         decision,
         question.decision_point,
         dict(question.context),
-        {name: None if math.isnan(value) else value for name, value in assessment.values.items()},
+        {name: value for name, value in assessment.values.items() if value == value},
         age_seconds=None if state is None else moment - state.last_at,
         at=moment,
         previous_stage=previous_stage(state),

@@ -69,7 +69,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = _services(redis, log, catalogue, rejected, clock, metrics)
+        services = _services(redis, log, catalogue, rejected, clock, metrics, api_key)
         services.warmth.missing(clock())  # were something missing, /readyz says so and tries again
         app.state.services = services
         yield
@@ -78,8 +78,8 @@ def create_app(
         redoc_url=None, title="Ebbtide", version=__version__, description=_DESCRIPTION, lifespan=lifespan
     )
     problems.install(app)
+    app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])  # first: looked at first
     app.include_router(ingest.router, dependencies=[Depends(writers(write_key))])
-    app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])
     app.include_router(outcomes.router, dependencies=[Depends(askers(api_key))])
     app.include_router(alerts.router, dependencies=[Depends(askers(api_key))])
     app.include_router(health.router)
@@ -89,7 +89,13 @@ def create_app(
 
 
 def _services(
-    redis: Redis, log: EventLog, catalogue: ActionCatalogue, rejected: Path, clock: Clock, metrics: Metrics
+    redis: Redis,
+    log: EventLog,
+    catalogue: ActionCatalogue,
+    rejected: Path,
+    clock: Clock,
+    metrics: Metrics,
+    api_key: str | None,
 ) -> Services:
     contacts = Contacts(redis)
     decider = Decider(
@@ -111,4 +117,5 @@ def _services(
         alerts=AlertLog(redis),
         warmth=Warmth(redis, decider),
         metrics=metrics,
+        api_key=api_key,
     )

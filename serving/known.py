@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from redis import Redis
 
+from ebbtide import bulk
 from ebbtide.domain.contact import History
 from ebbtide.errors import StoreError
 from ebbtide.logs import contacts
 from features.profile import State, decode
-from features.store import bulk, layout
+from features.store import layout
 
 _HOPS = 10
 """Sign posts followed from one customer to the next at most."""

@@ -64,10 +64,16 @@ class Services:
     alerts: AlertLog
     warmth: Warmth
     metrics: Metrics
+    api_key: str | None
+
+
+def services_of(request: Request) -> Services:
+    """The services of the app that a request came to."""
+    return cast("Services", request.app.state.services)
 
 
 async def _services(request: Request) -> Services:
-    return cast("Services", request.app.state.services)
+    return services_of(request)
 
 
 Given = Annotated[Services, Depends(_services)]

@@ -90,7 +90,7 @@ class Receipt(msgspec.Struct, frozen=True, rename="camel"):
         decision: the answer.
         decision_point: where it was asked for.
         context: what the caller said of the moment.
-        signals: as seen, by name, NaN as None.
+        signals: as seen, by name; those that are missing are left out.
         age_seconds: since the customer's last event; None for a customer of whom nothing is known.
         at: the moment of the decision in Unix seconds, exactly.
         previous_stage: the stage in which the customer was last seen, if that was known.
@@ -104,7 +104,7 @@ class Receipt(msgspec.Struct, frozen=True, rename="camel"):
     decision: Decision
     decision_point: str
     context: dict[str, Any]
-    signals: dict[str, float | None]
+    signals: dict[str, float]
     age_seconds: float | None = None
     at: float = 0.0
     previous_stage: str = ""

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from redis import Redis
 
+from ebbtide import bulk
 from ebbtide.domain.decision import Receipt
 from ebbtide.errors import StoreError
 
@@ -45,14 +46,12 @@ class DecisionLog:
 
     def record_many(self, receipts: Sequence[Receipt]) -> None:
         """Log many receipts, in one round trip."""
-        if not receipts:
-            return
-        pipeline = self._client.pipeline(transaction=False)
+        commands: list[bulk.Command] = []
         for receipt in receipts:
             id_ = receipt.decision.decision_id
-            pipeline.set(_key(id_), _encode(receipt), ex=self._seconds)
-            pipeline.xadd(STREAM, {"id": id_}, maxlen=self._keep, approximate=True)
-        pipeline.execute()
+            commands.append(("SET", _key(id_), _encode(receipt), "EX", str(self._seconds)))
+            commands.append(("XADD", STREAM, "MAXLEN", "~", str(self._keep), "*", "id", id_))
+        bulk.ask(self._client, tuple, commands)
 
     def record_once(self, receipt: Receipt) -> None:
         """Log one receipt unless there is one of its id."""

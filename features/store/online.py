@@ -5,9 +5,10 @@ from itertools import islice
 
 from redis import Redis
 
+from ebbtide import bulk
 from features.history import Row
 from features.profile import State, decode, encode
-from features.store import bulk, layout
+from features.store import layout
 
 _HOPS = 10
 """Sign posts followed from one customer to the next at most."""

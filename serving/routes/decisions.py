@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
 from pydantic import ValidationError
 
 from ebbtide.domain.action import NOTHING
@@ -13,6 +13,7 @@ from ebbtide.domain.decision import Decision, Receipt
 from ebbtide.domain.event import unix_seconds
 from ebbtide.errors import InputError, StoreError
 from serving.answer import LIFETIME
+from serving.direct import direct, read_body
 from serving.draft import Question
 from serving.problems import documented, explained, invalid
 from serving.schemas_decisions import (
@@ -24,39 +25,50 @@ from serving.schemas_decisions import (
     DecisionResponse,
     FlatResponse,
 )
-from serving.services import Given
+from serving.security import bearer, check_bearer
+from serving.services import Given, services_of
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
 encode = msgspec.json.Encoder().encode
 
 
-# Async, though it calls a synchronous client: a round trip to Redis takes less time than a change of threads.
-@router.post(
-    "/decisions", response_model=DecisionResponse, responses=documented(400, 401, 413, 415, 422, 503)
-)
+async def _decide(request: Request) -> Response:
+    services = services_of(request)
+    check_bearer(bearer(request.headers.get("authorization")), services.api_key)
+    asked = await read_body(request, DecisionRequest)
+    question, key = _question(asked), request.headers.get("idempotency-key")
+    if key is None or question.test:
+        receipt = await services.desk.ask(question)
+    else:
+        receipt = await services.desk.ask_once(question, [_id("key", key, question)])
+    return _answer(receipt.decision, None if asked.test else receipt.at + LIFETIME - services.clock())
+
+
 async def decide(
     request: DecisionRequest,
-    services: Given,
     key: Annotated[
         str | None,
         Header(
             alias="Idempotency-Key",
-            max_length=200,
             description="With the same key, customer and decision point, the decision stays the same.",
         ),
     ] = None,
-) -> Response:
+) -> None:
     """Decide what next for one customer: stage, churn, triggers, actions and products.
 
     A customer of whom nothing is known gets an answer for newcomers. Every decision is kept in the decision
     log before it is given, unless it is a test.
     """
-    question = _question(request)
-    if key is None or question.test:
-        receipt = await services.desk.ask(question)
-    else:
-        receipt = await services.desk.ask_once(question, [_id("key", key, question)])
-    return _answer(receipt.decision, None if request.test else receipt.at + LIFETIME - services.clock())
+
+
+router.add_api_route(
+    "/decisions",
+    decide,
+    methods=["POST"],
+    response_model=DecisionResponse,
+    responses=documented(400, 401, 413, 415, 422, 503),
+    route_class_override=direct(_decide),
+)
 
 
 @router.get("/decisions", response_model=FlatResponse, responses=documented(401, 422, 503))
@@ -88,7 +100,7 @@ async def decide_many(request: BatchRequest, services: Given) -> Response:
 
     async def one(given: Any) -> dict[str, Any]:
         try:
-            asked = DecisionRequest.model_validate_json(encode(given))
+            asked = DecisionRequest.model_validate(given)
             return {"decision": (await services.desk.ask(_question(asked))).decision}
         except ValidationError as error:
             return {"problem": invalid(error.errors())}

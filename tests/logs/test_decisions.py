@@ -29,7 +29,7 @@ def receipt(decision_id: str) -> Receipt:
         decision,
         "default",
         {"page": ["home", {"n": 1}]},
-        {"recency_days": 31.0, "gap_mean_days": None},
+        {"recency_days": 31.0, "gap_mean_days": 14.5},
         age_seconds=60.5,
         at=1_767_312_000.25,
         candidates=(

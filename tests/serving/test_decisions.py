@@ -166,7 +166,7 @@ def test_a_decision_leaves_a_receipt(publish: Publish, seed: Seed, client: TestC
     receipt = log(redis).get(found["decisionId"])
     assert receipt is not None
     assert (receipt.decision_point, receipt.context) == ("home_page", {"device": "phone"})
-    assert tuple(receipt.signals) == NAMES
+    assert set(receipt.signals) < set(NAMES)  # what is missing is left out
     assert receipt.signals["recency_days"] == pytest.approx(3.0, abs=1e-3)
     assert receipt.decision.decision_id == found["decisionId"]
     assert 'ebbtide_decisions_total{stage="loyal"} 1.0' in client.get("/metrics").text

@@ -3,7 +3,7 @@
 import pytest
 from redis import ResponseError
 
-from features.store.bulk import PACKET, ask
+from ebbtide.bulk import PACKET, ask
 
 
 def get(name):
