@@ -16,6 +16,7 @@ from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.events import EventLog
 from ebbtide.logs.rejected import RejectedLog
+from ebbtide.logs.triggers import TriggerLog
 from models.actions import ActionCatalogue
 from models.recommendations import Recommender
 from models.response_watcher import ResponseWatcher
@@ -27,7 +28,7 @@ from serving.desk import Desk
 from serving.intake import Intake
 from serving.known import Knowledge
 from serving.metrics import Metrics, Timing
-from serving.routes import alerts, decisions, health, ingest, outcomes
+from serving.routes import alerts, decisions, health, ingest, outcomes, triggers
 from serving.security import askers, writers
 from serving.services import Services, Warmth
 
@@ -62,7 +63,7 @@ def create_app(
         write_key: what senders of events give as user name.
         catalogue: the actions to choose from.
         rejected: the folder in which refused events are kept.
-        api_key: if given, decisions and alerts need it as a bearer token.
+        api_key: if given, decisions, alerts and triggers need it as a bearer token.
         clock: gives the present as Unix seconds, UTC.
     """
     metrics = Metrics()
@@ -82,6 +83,7 @@ def create_app(
     app.include_router(ingest.router, dependencies=[Depends(writers(write_key))])
     app.include_router(outcomes.router, dependencies=[Depends(askers(api_key))])
     app.include_router(alerts.router, dependencies=[Depends(askers(api_key))])
+    app.include_router(triggers.router, dependencies=[Depends(askers(api_key))])
     app.include_router(health.router)
     app.add_middleware(BoundedBody, limit=MAX_BATCH_BYTES)
     app.add_middleware(Timing, metrics=metrics)
@@ -115,6 +117,7 @@ def _services(
         decisions=decisions,
         contacts=contacts,
         alerts=AlertLog(redis),
+        triggers=TriggerLog(redis),
         warmth=Warmth(redis, decider),
         metrics=metrics,
         api_key=api_key,

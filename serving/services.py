@@ -15,6 +15,7 @@ from ebbtide.errors import EbbtideError
 from ebbtide.logs.alerts import AlertLog
 from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.triggers import TriggerLog
 from serving.decide import Decider
 from serving.desk import Desk
 from serving.intake import Intake
@@ -62,6 +63,7 @@ class Services:
     decisions: DecisionLog
     contacts: Contacts
     alerts: AlertLog
+    triggers: TriggerLog
     warmth: Warmth
     metrics: Metrics
     api_key: str | None

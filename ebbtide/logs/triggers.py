@@ -94,14 +94,14 @@ class TriggerLog:
         found = self._client.xrevrange(LOG, count=1)
         return found[0][0].decode() if found else "0-0"
 
-    def follow(self, after: str, *, wait: float) -> list[tuple[str, Fired]]:
-        """What was logged behind a place, each with its own place; waits up to `wait` seconds for the first.
+    def behind(self, after: str) -> list[tuple[str, Fired]]:
+        """What was logged behind a place, each with its own place, some at a time; never waits.
 
         Raises:
             StoreError: what is stored is not a trigger.
         """
-        found = self._client.xread({LOG: after}, count=_PAGE, block=max(int(wait * 1000), 1))
-        return [(id_.decode(), _fired(fields[b"raw"])) for _, lines in found or () for id_, fields in lines]
+        found = self._client.xrange(LOG, f"({after}", "+", count=_PAGE)
+        return [(id_.decode(), _fired(fields[b"raw"])) for id_, fields in found]
 
     def in_force_since(self, version: str, now: float) -> float:
         """When rules of a version came into force, in Unix seconds: the first time that this was asked."""
