@@ -69,9 +69,11 @@ def _moment(value: object, days: int = 0) -> float:
 
 
 def _zone(name: object) -> str:
-    if not isinstance(name, str) or name not in available_timezones():
-        raise ValueError(f"expected a time zone of IANA{close_to(str(name), available_timezones())}")
-    return str(ZoneInfo(name))
+    try:
+        return ZoneInfo(str(name)).key
+    except (KeyError, OSError, ValueError) as error:
+        near = close_to(str(name), available_timezones())
+        raise ValueError(f"expected a time zone of IANA, found {name!r}{near}") from error
 
 
 class _Part(BaseModel):

@@ -183,7 +183,8 @@ def test_each_fault_of_an_entry_is_told_with_its_field(tmp_path: Path, fields, t
     [
         ("holdout: 1", "`holdout`: expected less than 1, found 1"),
         ("exploration: some", "`exploration`: expected `none` or a number of at least 0, found 'some'"),
-        ("contact: {time_zone: Europe/Londn}", "expected a time zone of IANA; did you mean 'Europe/London'?"),
+        ("contact: {time_zone: Europe/Londn}", "found 'Europe/Londn'; did you mean 'Europe/London'?"),
+        ("contact: {time_zone: ../UTC}", "`contact.time_zone`: expected a time zone of IANA, found '../UTC'"),
         ("contact: {quiet_hours: {from: 25:00, to: '08:00'}}", "`contact.quiet_hours.from`: expected a time"),
         ("contact: {quiet_hours: {from: '08:00', to: '08:00'}}", "expected `from` and `to` to differ"),
         ("contact: {caps: [{per: all, most: 1, days: 0}]}", "`contact.caps.1.days`: expected greater than 0"),
