@@ -14,9 +14,9 @@ from ebbtide.domain.event import Event
 from ebbtide.domain.ingest import iso
 from ebbtide.domain.trigger import STAGE_ENTERED, Fired, Memory, next_look, trigger_id
 from features.profile import State
-from models.expressions import Expression, share
+from models.expressions import Expression
 from models.snapshot import Churn, Snapshot, unknown_churn
-from models.triggers import NEVER, SILENCE, Rule, Rules
+from models.triggers import NEVER, Rule, Rules
 
 ORDER = "Order Completed"
 """The event at which a stage may change; besides, it changes in silence."""
@@ -55,10 +55,9 @@ class Moments:
 
     def __init__(self, rules: Rules, churn: Churn = unknown_churn, since: float = 0.0) -> None:
         self._rules, self._churn, self._since = rules, churn, since
-        self._silent = _together(rule for rule in rules.rules if rule.after is None and rule.at(SILENCE))
+        self._silent = _together(rules.silent)
         self._all = _together(rules.rules)
         self._routes: dict[str, _Route] = {}
-        share(each for rule in self._silent.rules for each in rule.conditions)
 
     def before(self, customer: str, state: State, at: float) -> list[Fired]:
         """What fired up to a moment, that one included, before something happens in it.

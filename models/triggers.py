@@ -10,7 +10,7 @@ from functools import cache, cached_property
 
 from ebbtide.domain.decision import Trigger
 from ebbtide.domain.trigger import Fired
-from models.expressions import Expression, Facts
+from models.expressions import Expression, Facts, share
 from models.trigger_reasons import Seen, filled, slots
 
 SILENCE = "silence"
@@ -67,6 +67,15 @@ class Rules:
 
     rules: tuple[Rule, ...]
     version: str
+
+    def __post_init__(self) -> None:
+        """Let those that are judged together be judged at little more than the cost of one."""
+        share(each for rule in self.silent for each in rule.conditions)
+
+    @cached_property
+    def silent(self) -> list[Rule]:
+        """Those that are judged in silence."""
+        return [rule for rule in self.rules if rule.after is None and rule.at(SILENCE)]
 
     @cached_property
     def by_id(self) -> Mapping[str, Rule]:

@@ -20,10 +20,11 @@ class Finding:
 
 
 def check(settings: Settings, client: Redis) -> list[Finding]:
-    """Check settings, actions, Redis, the features, Feast's registry and the model, in this order."""
+    """Check settings, actions, triggers, Redis, features, Feast's registry and the model, in this order."""
     parts: dict[str, Callable[[], str]] = {
         "settings": lambda: _settings(settings),
         "actions": lambda: _actions(settings),
+        "triggers": lambda: _triggers(settings),
         "redis": lambda: _redis(client),
         "features": lambda: _features(settings, client),
         "feast": lambda: _feast(settings),
@@ -58,6 +59,14 @@ def _actions(settings: Settings) -> str:
         f"version {found.version}",
     )
     return f"{', '.join(holds)}, from {path}"
+
+
+def _triggers(settings: Settings) -> str:
+    from ebbtide.jobs.triggers import rules_of
+    from models.trigger_file import SHIPPED
+
+    found = rules_of(settings)
+    return f"{len(found.rules)} triggers, version {found.version}, from {settings.triggers or SHIPPED}"
 
 
 def _redis(client: Redis) -> str:

@@ -60,7 +60,7 @@ class TriggerLog:
                 left = parse_time(one.expires_at, "expiresAt") - now
                 if left > 0 and one.rule != STAGE_ENTERED:
                     stands = (one.rule, raw, int(left) + 1)
-                    self._stand(keys=[_of(one.customer_id)], args=stands, client=pipe)
+                    self._stand(keys=[key(one.customer_id)], args=stands, client=pipe)
                 args = (one.trigger_id, now, raw, self._length, IDS_KEPT)
                 self._put(keys=[LOG, IDS], args=args, client=pipe)
             found = pipe.execute()
@@ -72,8 +72,7 @@ class TriggerLog:
         Raises:
             StoreError: what is stored is not a trigger.
         """
-        found = [_fired(raw) for raw in self._client.hvals(_of(customer))]
-        return [one for one in found if parse_time(one.expires_at, "expiresAt") > now]
+        return unexpired(self._client.hvals(key(customer)), now)
 
     def walk(self, before: str | None = None) -> Iterator[tuple[str, Fired]]:
         """Triggers with their places, the newest first; behind a place, if one is given.
@@ -109,8 +108,19 @@ class TriggerLog:
         return float(self._client.hget(SINCE, version))
 
 
-def _of(customer: str) -> str:
+def key(customer: str) -> str:
+    """The key of the hash with what stands for a customer: by rule, the last that fired."""
     return f"ebbtide:triggers:of:{customer}"
+
+
+def unexpired(raws: Sequence[bytes], now: float) -> list[Fired]:
+    """Those of a customer's hash that stand at `now` (Unix seconds, UTC).
+
+    Raises:
+        StoreError: what is stored is not a trigger.
+    """
+    found = map(_fired, raws)
+    return [one for one in found if parse_time(one.expires_at, "expiresAt") > now]
 
 
 def _fired(raw: bytes) -> Fired:
