@@ -6,12 +6,13 @@ Windows are in absolute time, to which a change to daylight-saving time does not
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.exceptions import NoScriptError
 
+from ebbtide import bulk
 from ebbtide.domain.action import Action
 from ebbtide.domain.contact import DAY, Cap, Contact, History, first_full
 
@@ -51,6 +52,7 @@ if not last or tonumber(last) < now then redis.call('ZADD', KEYS[1], ARGV[1], AR
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 0
 """
+_SHA = hashlib.sha1(_RESERVE.encode(), usedforsecurity=False).hexdigest()
 _RELEASE = """
 local entries = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 local released = 0
@@ -89,7 +91,6 @@ class Contacts:
 
     def __init__(self, client: Redis) -> None:
         self._client: Any = client  # redis-py types each answer as sync or async
-        self._reserve = hashlib.sha1(_RESERVE.encode(), usedforsecurity=False).hexdigest()
         self._release = self._client.register_script(_RELEASE)
 
     def reserve(
@@ -106,24 +107,17 @@ class Contacts:
     ) -> list[Cap | None]:
         """`reserve` of each of many, one after the other, in one round trip."""
         asked: list[list[Cap]] = []
-        calls: list[list[Any]] = []
+        calls: list[bulk.Command] = []
         for place in places:
             ours = [(cap, names) for cap in caps if (names := cap.counted(place.action)) is not None]
             asked.append([cap for cap, _ in ours])
-            calls.append([key(place.customer), *_asked(place, ours, caps, now)])
+            calls.append(("EVALSHA", _SHA, "1", key(place.customer), *_asked(place, ours, caps, now)))
         try:
-            answers = self._all(calls)
+            answers = bulk.ask(self._client, tuple, calls)
         except NoScriptError:
             self._client.script_load(_RESERVE)
-            answers = self._all(calls)  # what is kept already takes no second place
+            answers = bulk.ask(self._client, tuple, calls)  # what is kept takes no second place
         return [ours[answer - 1] if answer else None for ours, answer in zip(asked, answers, strict=True)]
-
-    def _all(self, calls: Sequence[Sequence[Any]]) -> list[int]:
-        """The script's answer to each call; redis-py's way would ask before each pipeline for the script."""
-        pipeline = self._client.pipeline(transaction=False)
-        for call in calls:
-            pipeline.evalsha(self._reserve, 1, *call)
-        return pipeline.execute() if calls else []
 
     def release(self, customer: str, decision: str) -> bool:
         """Give back the place of a decision, whose message did not arrive. Returns whether it had one."""
@@ -131,10 +125,8 @@ class Contacts:
 
     def read(self, customers: Sequence[str]) -> list[History]:
         """What each customer got, in their order, in one round trip."""
-        pipeline = self._client.pipeline(transaction=False)
-        for customer in customers:
-            pipeline.zrange(key(customer), 0, -1, withscores=True)
-        return [history(entries) for entries in (pipeline.execute() if customers else [])]
+        found = bulk.ask(self._client, _read, customers)
+        return [history(zip(listed[::2], map(float, listed[1::2]), strict=True)) for listed in found]
 
     def full(
         self, customer: str, actions: Sequence[Action], caps: Sequence[Cap], now: float
@@ -148,13 +140,17 @@ def key(customer: str) -> str:
     return f"ebbtide:contacts:{customer}"
 
 
+def _read(customer: str) -> bulk.Command:
+    return "ZRANGE", key(customer), "0", "-1", "WITHSCORES"
+
+
 def full(known: History, actions: Sequence[Action], caps: Sequence[Cap], now: float) -> dict[str, Cap]:
     """The actions for which a history leaves no room at `now`, each with the first cap that has none."""
     found = ((each.id, first_full(each, known.contacts, caps, now)) for each in actions)
     return {id_: cap for id_, cap in found if cap is not None}
 
 
-def history(entries: Sequence[tuple[bytes, float]]) -> History:
+def history(entries: Iterable[tuple[bytes, float]]) -> History:
     """What the sorted set of a customer says: its members with their scores."""
     contacts: list[Contact] = []
     taken: dict[str, float] = {}
@@ -169,14 +165,14 @@ def history(entries: Sequence[tuple[bytes, float]]) -> History:
 
 def _asked(
     place: Reservation, ours: Sequence[tuple[Cap, frozenset[str]]], caps: Sequence[Cap], now: float
-) -> list[Any]:
+) -> list[str]:
     """The script's arguments: of each cap the field of a contact, names that count, places, seconds back."""
     action = place.action
     kept = max((cap.days * DAY for cap in caps), default=0.0) + SKEW
     member, mark = f"{action.channel}|{action.id}|{place.decision}", f"{_LAST}|{action.id}|"
     seconds = int(max(kept, KEPT_DAYS * DAY))
-    arguments: list[Any] = [repr(now), member, mark, repr(kept), seconds]
+    arguments = [repr(now), member, mark, repr(kept), str(seconds)]
     for cap, names in ours:
         listed = f",{','.join(sorted(names))}," if names else ""
-        arguments += [3 if cap.per == "action" else 2, listed, cap.most, repr(cap.days * DAY)]
+        arguments += ["3" if cap.per == "action" else "2", listed, str(cap.most), repr(cap.days * DAY)]
     return arguments
