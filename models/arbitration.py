@@ -56,7 +56,9 @@ def arbitrate(
     Returns:
         The candidates in the order of the actions, propensity 0 for those excluded; the id of the one taken.
     """
-    excluded = [rule or (HELD_OUT if holdout and one.id != NOTHING.id else None) for one, rule in judged]
+    excluded = [rule for _, rule in judged]
+    if holdout:
+        excluded = [rule or (None if one.id == NOTHING.id else HELD_OUT) for one, rule in judged]
     values = [
         expected_value(one, response, churn) for (one, _), response in zip(judged, responses, strict=True)
     ]

@@ -167,7 +167,7 @@ def _add_popular(found: dict[str, _Candidate], popular: list[Scored], most: int)
 
 def _room(limit: int) -> int:
     """How many candidates are kept for so many places: some share a name, some have none."""
-    return 4 * limit + 20
+    return 2 * limit + 15
 
 
 def _ranked(

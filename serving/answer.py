@@ -10,7 +10,7 @@ from ebbtide.domain.ingest import iso
 from features.profile import State
 from models.arbitration import ranked
 from models.messages import filled, slot_values
-from models.triggers import triggers
+from models.triggers import Rules, open_triggers
 from serving.draft import Draft
 
 LIFETIME = 15 * 60.0
@@ -22,6 +22,7 @@ def receipt(
     draft: Draft,
     products: tuple[Recommendation, ...],
     actions: Mapping[str, Action],
+    rules: Rules,
     versions: Versions,
     faults: tuple[str, ...],
 ) -> Receipt:
@@ -31,6 +32,7 @@ def receipt(
         draft: with its choice made, and reserved.
         products: what to show.
         actions: those of the policy, by id.
+        rules: of triggers.
         versions: of what the draft was made with.
         faults: what was wrong with that, for all customers.
     """
@@ -47,7 +49,9 @@ def receipt(
         as_of=iso(moment),
         expires_at=iso(moment + LIFETIME),
         churn=churn,
-        triggers=triggers(assessment.values, assessment.stage, assessment.main),
+        triggers=open_triggers(
+            rules, draft.known.fired, assessment.values, assessment.stage, assessment.main
+        ),
         actions=ranked(choice.candidates, choice.chosen, _speaker(draft, products, actions), draft.limit),
         recommendations=products,
         versions=versions,

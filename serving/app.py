@@ -14,13 +14,17 @@ from ebbtide.domain.ingest import MAX_BATCH_BYTES
 from ebbtide.logs.alerts import AlertLog
 from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.documents import Documents
 from ebbtide.logs.events import EventLog
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.triggers import TriggerLog
+from models import trigger_file
 from models.actions import ActionCatalogue
+from models.kept import Keeper
 from models.recommendations import Recommender
 from models.response_watcher import ResponseWatcher
 from models.scorer import ModelWatcher
+from models.triggers import Rules
 from serving import problems
 from serving.body import BoundedBody
 from serving.decide import Decider
@@ -52,6 +56,7 @@ def create_app(
     write_key: str,
     catalogue: ActionCatalogue,
     rejected: Path,
+    rules: Rules | None = None,
     api_key: str | None = None,
     clock: Clock = system_clock,
 ) -> FastAPI:
@@ -63,6 +68,7 @@ def create_app(
         write_key: what senders of events give as user name.
         catalogue: the actions to choose from.
         rejected: the folder in which refused events are kept.
+        rules: of triggers; unset, those that ship.
         api_key: if given, decisions, alerts and triggers need it as a bearer token.
         clock: gives the present as Unix seconds, UTC.
     """
@@ -70,7 +76,16 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = _services(redis, log, catalogue, rejected, clock, metrics, api_key)
+        services = _services(
+            redis=redis,
+            log=log,
+            policy=catalogue,
+            rules=rules or trigger_file.load(),
+            rejected=rejected,
+            clock=clock,
+            metrics=metrics,
+            api_key=api_key,
+        )
         services.warmth.missing(clock())  # were something missing, /readyz says so and tries again
         app.state.services = services
         yield
@@ -91,9 +106,11 @@ def create_app(
 
 
 def _services(
+    *,
     redis: Redis,
     log: EventLog,
-    catalogue: ActionCatalogue,
+    policy: ActionCatalogue,
+    rules: Rules,
     rejected: Path,
     clock: Clock,
     metrics: Metrics,
@@ -106,7 +123,9 @@ def _services(
         responses=ResponseWatcher(redis),
         recommender=Recommender(redis),
         contacts=contacts,
-        policy=catalogue,
+        keeper=Keeper(Documents(redis)),
+        policy=policy,
+        rules=rules,
     )
     decisions = DecisionLog(redis, keep=DECISIONS_KEPT, seconds=DECISIONS_SECONDS)
     return Services(

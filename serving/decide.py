@@ -12,12 +12,14 @@ from models.actions import ActionCatalogue, DecisionPoint
 from models.assessment import assess
 from models.choice import Situation, choose
 from models.expressions import close_to
+from models.kept import Keeper
 from models.reasons import reasons
 from models.recommendations import Recommender, Wanted
 from models.remedies import rescored
 from models.response_watcher import ResponseWatcher
 from models.responses import Responses
 from models.scorer import ChurnScorer, ModelWatcher
+from models.triggers import Rules
 from serving.answer import previous_stage, receipt
 from serving.draft import Draft, Question
 from serving.known import Knowledge, Known
@@ -34,7 +36,9 @@ class Decider:
         responses: the response model in force.
         recommender: of products.
         contacts: where the chosen action is reserved.
-        policy: the actions and the rules.
+        keeper: keeps the versions that decisions are made with.
+        policy: the actions and the rules for them.
+        rules: of triggers.
     """
 
     def __init__(
@@ -45,14 +49,18 @@ class Decider:
         responses: ResponseWatcher,
         recommender: Recommender,
         contacts: Contacts,
+        keeper: Keeper,
         policy: ActionCatalogue,
+        rules: Rules,
     ) -> None:
         self._knowledge = knowledge
         self._models = models
         self._responses = responses
         self._recommender = recommender
         self._contacts = contacts
+        self._keeper = keeper
         self._actions = {action.id: action for action in policy.actions}
+        self._rules = rules
         self.policy = policy
 
     def decide(self, questions: Sequence[Question], *, now: float) -> list[Receipt | Exception]:
@@ -65,8 +73,9 @@ class Decider:
         Raises:
             redis.RedisError: the store cannot be reached.
         """
-        known = self._knowledge.read([question.customer_id for question in questions])
+        known = self._knowledge.read([question.customer_id for question in questions], now)
         scorer, responses = self._models.refresh(now), self._responses.refresh(now)
+        self._keeper.see(self.policy, scorer, responses)
         drafts = [
             self._drafted(question, found, scorer, responses, now)
             for question, found in zip(questions, known, strict=True)
@@ -82,7 +91,7 @@ class Decider:
         )
         faults = self.model_faults(now)
         return [
-            receipt(draft, next(shown), self._actions, versions, faults)
+            receipt(draft, next(shown), self._actions, self._rules, versions, faults)
             if isinstance(draft, Draft)
             else draft
             for draft in drafts

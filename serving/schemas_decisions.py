@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import ConfigDict, Field, StrictInt, StringConstraints, field_validator, model_validator
 
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.outcome import OutcomeType
@@ -32,7 +32,7 @@ class DecisionRequest(Shape):
         }
     )
 
-    customer_id: CustomerId | int = Field(description="As in `userId` of the events.")
+    customer_id: CustomerId | StrictInt = Field(description="As in `userId` of the events.")
     decision_point: DecisionPointName = Field(
         "default",
         description="Where the answer will be used, e.g. `home_page`: one of the policy's, if it names any.",
