@@ -11,9 +11,12 @@ from redis import Redis
 
 from ebbtide.domain.event import Context, Event
 from ebbtide.logs.contacts import Contacts
+from ebbtide.logs.documents import Documents
 from features.profile import new_state, update
 from features.store.online import OnlineStore
+from models import trigger_file
 from models.actions import parse
+from models.kept import Keeper
 from models.recommendations import Recommender
 from models.response_watcher import ResponseWatcher
 from models.scorer import ModelWatcher
@@ -39,6 +42,7 @@ actions:
 """,
     "test.yaml",
 )
+RULES = trigger_file.load()
 LONDON = ZoneInfo("Europe/London")
 
 
@@ -49,7 +53,9 @@ def decider(redis):
         responses=ResponseWatcher(redis),
         recommender=Recommender(redis),
         contacts=Contacts(redis),
+        keeper=Keeper(Documents(redis)),
         policy=POLICY,
+        rules=RULES,
     )
 
 
