@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.event import Event
 from ebbtide.domain.ingest import iso
-from ebbtide.domain.trigger import STAGE_ENTERED, Fired, Memory, next_look, trigger_id
+from ebbtide.domain.trigger import DAY, STAGE_ENTERED, Fired, Memory, next_look, trigger_id
 from features.profile import State
 from models.expressions import Expression
 from models.snapshot import Churn, Snapshot, unknown_churn
@@ -20,7 +20,6 @@ from models.triggers import NEVER, Rule, Rules
 
 ORDER = "Order Completed"
 """The event at which a stage may change; besides, it changes in silence."""
-_DAY = 86_400.0
 
 
 class _Moment(NamedTuple):
@@ -71,7 +70,8 @@ class Moments:
             memory = state.memory = Memory("", at)
         if memory.version != self._rules.version:
             self._adopt(state, memory)
-        if not memory.timers and at - state.last_at < _DAY:  # as it is at most events
+        due = at - state.last_at >= DAY or (memory.timers and min(memory.timers.values())[0] <= at)
+        if not due:  # as it is at most events
             return []
         return self._pass(customer, state, memory, at)
 

@@ -1,23 +1,24 @@
 """What the rules see of a customer at a moment: each thing computed once, and only if a rule asks for it."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from ebbtide.domain.event import Event
+from ebbtide.domain.event import Event, Properties
+from ebbtide.domain.trigger import DAY
 from features import lifecycle, profile
 from features.glance import Glance
 from features.profile import State
 from models.expressions import Facts
 from models.risk import look
 from models.scorer import ChurnScorer
-from models.trigger_reasons import Seen, filled
+from models.trigger_reasons import OF_EVENT, Seen, filled
 from models.triggers import Rule
 
 Churn = Callable[[State, float], float | None]
 """The probability of churn of a customer at a moment, at the main horizon; None where nobody can tell."""
-_DAY = 86_400.0
+_VIEWS = {"views_7d": 7 * DAY, "views_30d": 30 * DAY}
 
 
 class Snapshot:
@@ -63,14 +64,7 @@ class Snapshot:
         """What is known of the event, by the names that a condition uses."""
         if self._event is None:
             return self._entered
-        properties = self._event.properties
-        fields = ((name, getattr(properties, name)) for name in properties.__struct_fields__)
-        told = {name: value for name, value in fields if value is not None and name != "products"}
-        if properties.id is not None:
-            for days in (7, 30):
-                since = self.now - days * _DAY
-                told[f"views_{days}d"] = float(profile.views(self._state, properties.id, since))
-        return told
+        return _Told(self._event.properties, self._state, self.now)
 
     @cached_property
     def products(self) -> tuple[str, ...]:
@@ -100,6 +94,27 @@ class Snapshot:
         found = Snapshot(self._state, self.now, self._previous, None, self._ask, reads)
         found._entered = {"stage": self.stage} | ({"previous": left} if left else {})
         return found
+
+
+class _Told(Mapping[str, Any]):
+    """An event's properties that are given, and the views of its product, looked up when asked for."""
+
+    def __init__(self, properties: Properties, state: State, now: float) -> None:
+        self._properties, self._state, self._now = properties, state, now
+
+    def __getitem__(self, name: str) -> Any:
+        if name in _VIEWS and (product := self._properties.id) is not None:
+            return float(profile.views(self._state, product, self._now - _VIEWS[name]))
+        found = getattr(self._properties, name, None) if name in OF_EVENT else None
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in sorted(OF_EVENT) if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def unknown_churn(state: State, now: float) -> float | None:  # noqa: ARG001
