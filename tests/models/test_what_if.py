@@ -1,23 +1,13 @@
 """Changed policies judged on a log whose truth is known."""
 
-import math
-
-import msgspec
 import numpy as np
 import pytest
 
-from ebbtide.domain.customer import Stage
-from ebbtide.domain.decision import Decision, Receipt, Versions
-from ebbtide.domain.ingest import iso
 from ebbtide.logs.outcomes import Attributed
-from features import catalog
-from features.profile import named, new_state, vector
 from models.actions import load
-from models.assessment import Assessment
-from models.choice import Situation, choose
 from models.what_if import Row, says_nothing, what_if
+from tests.decided import receipt
 
-AT = 1_700_000_000.0
 ENTRY = "  - {{id: {id}, channel: web, message: m, response: {response}, value: {value}, cost: {cost}}}\n"
 CHANCES = {"none": 0.1, "good": 0.5, "bad": 0.1}
 WORTH = 30.0
@@ -31,47 +21,6 @@ def policy(folder, *, exploration=10, good=0.1, bad=0.12, value=30, cost=1, extr
     )
     path.write_text(f"holdout: {holdout}\nexploration: {exploration}\nactions:\n{entries}{extra}")
     return load(path)
-
-
-def receipt(policy, number, rng):
-    values = np.array(vector(new_state(), AT))
-    values[:3] = rng.gamma(2.0, size=3)
-    known = named(values.tolist())
-    at = AT + number
-    assessment = Assessment(known, Stage.ACTIVE, None, ())
-    situation = Situation(
-        f"c{number}", f"d{number}", "default", at, values.tolist(), assessment, {}, *_unspoken()
-    )
-    choice = choose(policy, None, situation)
-    decision = Decision(
-        f"d{number}",
-        f"c{number}",
-        True,
-        Stage.ACTIVE,
-        iso(at),
-        iso(at),
-        None,
-        (),
-        (),
-        (),
-        Versions(catalog.VERSION, None, policy.version),
-    )
-    signals = {name: value for name, value in known.items() if not math.isnan(value)}
-    return Receipt(
-        decision,
-        "default",
-        {},
-        signals,
-        at=at,
-        candidates=choice.candidates,
-        chosen=choice.chosen,
-        holdout=choice.holdout,
-    )
-
-
-def _unspoken():
-    fields = {field.name: field.default for field in msgspec.structs.fields(Receipt)}
-    return fields["reach"], fields["history"]
 
 
 def log(policy, rows=1_500, seed=7):
