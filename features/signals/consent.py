@@ -86,23 +86,21 @@ def update(state: State, event: Event) -> None:
                 _say(state, f"{ANY}:{_purpose(category)}", (at, YES if allowed else NO))
     if event.name in _REFUSING:
         _say(state, f"email:{ANY}", (at, NO))
-    if traits:
-        for key, word in _words(traits):
-            _say(state, key, (at, word))
-        for name, zone in traits.items():
-            if isinstance(zone, str) and zone and _plain(name) == _ZONE:
-                _settle(state, (at, zone))
-
-
-def _words(traits: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """The words in traits, by `channel:purpose`."""
-    for name, given in traits.items():
+    for name, given in (traits or {}).items():
         plain = _plain(name)
-        if plain == "consent" and isinstance(given, dict):
-            yield from _by_channel(given)
-        elif plain in _FLAT and (word := _SAYS.get(_plain(given))) is not None:
-            key, again = _FLAT[plain]
-            yield key, _AGAIN[word] if again else word
+        if plain == _ZONE and isinstance(given, str) and given:
+            _settle(state, (at, given))
+        for key, word in _words(plain, given):
+            _say(state, key, (at, word))
+
+
+def _words(trait: str, given: Any) -> Iterator[tuple[str, int]]:
+    """The words in a trait, by `channel:purpose`."""
+    if trait == "consent" and isinstance(given, dict):
+        yield from _by_channel(given)
+    elif trait in _FLAT and (word := _SAYS.get(_plain(given))) is not None:
+        key, again = _FLAT[trait]
+        yield key, _AGAIN[word] if again else word
 
 
 def _by_channel(given: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
