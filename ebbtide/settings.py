@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         description="If set, decisions need `Authorization: Bearer KEY`; a must beyond this machine.",
     )
     actions: Path | None = Field(None, description="Your own actions.yaml. Unset: the one that ships.")
+    triggers: Path | None = Field(None, description="Your own triggers.yaml. Unset: the one that ships.")
     kafka: str | None = Field(
         None,
         min_length=1,

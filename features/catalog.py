@@ -10,6 +10,7 @@ from ebbtide.domain.event import Event
 from features.signals import (
     basket,
     calendar,
+    consent,
     context,
     decayed,
     engagement,
@@ -74,6 +75,7 @@ SIGNALS: dict[str, Signal] = {
     "calendar": calendar,
     "context": context,
     "subscription": subscription,
+    "consent": consent,
 }
 
 DESCRIPTIONS: dict[str, str] = {

@@ -14,6 +14,10 @@ last order over that pace. The first rule that holds gives the stage:
 | new | fewer than 3 days with an order |
 | loyal | 10 or more days with an order in a year, known for 90 days or more |
 | active | all others |
+
+Two limits have a second one for whoever crossed them, so that nobody flickers: who was loyal stays so with 8
+days with an order in a year, and who was active, loyal or won back is never new again. The limits of `lag`
+need none: it only grows in silence, and an order takes it back to 0.
 """
 
 from collections.abc import Mapping
@@ -25,6 +29,8 @@ PRIOR_WEIGHT = 2.0
 SHORTEST_PACE = 7.0
 SLIPPING, DORMANT, LOST = 2.0, 4.0, 8.0
 LOYAL_DAYS, LOYAL_TENURE, NEW_DAYS = 10, 90.0, 3
+STAYS_LOYAL_DAYS = 8
+_PAST_NEW = frozenset({Stage.ACTIVE, Stage.LOYAL, Stage.WON_BACK})
 
 
 def pace(gaps: float, days: float) -> float:
@@ -36,8 +42,13 @@ def pace(gaps: float, days: float) -> float:
     return max((PRIOR_WEIGHT * PRIOR_PACE + days) / (PRIOR_WEIGHT + gaps), SHORTEST_PACE)
 
 
-def stage(values: Mapping[str, float]) -> Stage:
-    """The stage that the signals' values say, by the table above."""
+def stage(values: Mapping[str, float], previous: str = "") -> Stage:
+    """The stage that the signals' values say, by the table above.
+
+    Args:
+        values: the signals by name.
+        previous: the stage in which the customer was last seen, if that is known.
+    """
     if not values["orders_total"]:
         return Stage.NEW
     gaps, last_gap = values["gaps_total"], values["gap_last_days"]
@@ -48,8 +59,12 @@ def stage(values: Mapping[str, float]) -> Stage:
             return found
     if gaps and last_gap > DORMANT * pace(gaps - 1.0, days - last_gap):
         return Stage.WON_BACK
-    if values["purchase_days"] < NEW_DAYS:
+    return _settled(values["purchase_days"], values["tenure_days"], previous)
+
+
+def _settled(days: float, tenure: float, previous: str) -> Stage:
+    """New, loyal or active, of a customer who keeps to their pace."""
+    if days < NEW_DAYS and previous not in _PAST_NEW:
         return Stage.NEW
-    if values["purchase_days"] >= LOYAL_DAYS and values["tenure_days"] >= LOYAL_TENURE:
-        return Stage.LOYAL
-    return Stage.ACTIVE
+    enough = STAYS_LOYAL_DAYS if previous == Stage.LOYAL else LOYAL_DAYS
+    return Stage.LOYAL if days >= enough and tenure >= LOYAL_TENURE else Stage.ACTIVE

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ebbtide.domain.contact import Reach
 from ebbtide.domain.event import Event
+from ebbtide.domain.trigger import Memory, united
 from ebbtide.errors import StoreError
 from features.catalog import NAMES, SIGNALS, VERSION
+from features.signals import consent as _consent
 from features.signals import repertoire as _repertoire
 
 if TYPE_CHECKING:
@@ -31,7 +34,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     last events applied from the event log and from imports: one at or before them was applied already, so
     redelivery changes nothing. `signals` has each signal's state in the catalog's order, None for a signal
     that no event has reached. A customer that turned out to be another has the other's id in `merged_into`
-    and nothing else; `claimed` are the others that this one takes up.
+    and nothing else; `claimed` are the others that this one takes up. `memory` is that of the triggers, which
+    belongs to the same events as the rest; None where they were never judged.
     """
 
     catalog: str
@@ -41,6 +45,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     signals: list[Any]
     merged_into: str = ""
     claimed: list[str] = []
+    memory: Memory | None = None
 
 
 class _Typed(State, array_like=True, gc=False):
@@ -73,6 +78,8 @@ _OTHERS = _route(None)
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Typed)
 _REPERTOIRE = tuple(SIGNALS).index("repertoire")
+_FUNNEL = tuple(SIGNALS).index("funnel")
+_CONSENT = tuple(SIGNALS).index("consent")
 
 
 def new_state() -> State:
@@ -104,6 +111,7 @@ def merge(state: State, other: State) -> None:
                 own = state.signals[index] = signal.State()
             signal.merge(own, its)
     state.last_at = max(state.last_at, other.last_at)
+    state.memory = united(state.memory, other.memory)
 
 
 def vector(state: State, now: float) -> list[float]:
@@ -133,6 +141,24 @@ def repertoire(state: State, now: float) -> list[tuple[str, float, float]]:
     """(product id, decayed count at `now`, last bought in Unix seconds), heaviest first."""
     own = state.signals[_REPERTOIRE]
     return [] if own is None else _repertoire.held(own, now)
+
+
+def in_cart(state: State) -> list[str]:
+    """The ids of the products in the open cart, the one added last first."""
+    own = state.signals[_FUNNEL]
+    return [] if own is None else own.cart.products()
+
+
+def views(state: State, product: str, since: float) -> int:
+    """Views of a product from `since` (Unix seconds) on that no purchase of it followed; 30 days at most."""
+    own = state.signals[_FUNNEL]
+    return 0 if own is None else own.views.of(product, since)
+
+
+def reach(state: State) -> Reach:
+    """What the customer said of being spoken to: consent, and the time zone."""
+    own = state.signals[_CONSENT]
+    return Reach() if own is None else _consent.reach(own)
 
 
 def encode(state: State) -> bytes:

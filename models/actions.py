@@ -1,125 +1,173 @@
-"""The catalogue of actions, and their rank for one customer."""
+"""The policy: which actions there are, for whom, and the rules for contacts, as one file says."""
 
 import hashlib
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError
 
-from ebbtide.domain.action import Action, RankedAction
-from ebbtide.domain.customer import Stage
+from ebbtide.domain.action import NOTHING, Action
+from ebbtide.domain.contact import ContactPolicy
 from ebbtide.errors import ConfigError
+from models.action_file import File
+from models.exploration import ALWAYS_BEST
+from models.expressions import Expression, close_to, share
 
 SHIPPED = Path(__file__).with_name("actions.yaml")
-"""The catalogue that comes with Ebbtide."""
-UNKNOWN_CHURN = 0.5
-"""The churn probability assumed where there is none."""
-NOTHING = Action("none", "none", "Do nothing.", frozenset(Stage), response=0.0, value=0.0)
-"""Always a candidate: what costs more than it brings ranks below it."""
+"""The policy that comes with Ebbtide."""
+
+_PLAIN = {
+    "expected a valid dictionary": "expected keys with values",
+    "Extra inputs are not permitted": "expected no such key",
+    "Field required": "expected a value, found none",
+}
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+@dataclass(frozen=True)
+class DecisionPoint:
+    """Where a decision is asked for: the channels that it has (None: all) and how many actions it takes."""
 
-    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)
-    channel: Literal["email", "push", "sms", "in_app", "web", "call"]
-    stages: list[Annotated[Stage, Field(strict=False)]] = Field(min_length=1)
-    message: str = Field(min_length=1)
-    response: float = Field(ge=0, le=1)
-    value: float
-    cost: float = Field(0.0, ge=0)
-    retains: bool = False
-
-    @field_validator("id")
-    @classmethod
-    def _not_reserved(cls, value: str) -> str:
-        if value == NOTHING.id:
-            raise ValueError("should be another id, since doing nothing is always a candidate")
-        return value
-
-    def action(self) -> Action:
-        return Action(**{**self.model_dump(), "stages": frozenset(self.stages)})
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    actions: list[_Entry] = Field(min_length=1)
+    channels: frozenset[str] | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
 class ActionCatalogue:
-    """All actions, "do nothing" included; `version` changes with the file's content."""
+    """All actions, "do nothing" included, and the rules for choosing; `version` follows the file's content.
+
+    `holdout` is the share of customers who get no action, `exploration` how much the best one is preferred
+    (see `models.exploration`), `conditions` the `when` of each action that has one, `text` the file itself.
+    The decision point `default` is always there.
+    """
 
     actions: tuple[Action, ...]
     version: str
+    holdout: float = 0.0
+    exploration: float = ALWAYS_BEST
+    contact: ContactPolicy = field(default_factory=ContactPolicy)
+    conditions: Mapping[str, Expression] = field(default_factory=dict)
+    decision_points: Mapping[str, DecisionPoint] = field(default_factory=lambda: {"default": DecisionPoint()})
+    text: str = ""
 
 
 def load(path: Path = SHIPPED) -> ActionCatalogue:
-    """Read and check a catalogue.
+    """Read and check a policy.
 
     Raises:
         ConfigError: all faults of the file together, each with its entry, field, expectation and finding.
     """
     try:
         content = path.read_bytes()
-        parsed = yaml.safe_load(content)
     except OSError as error:
         raise ConfigError(
             f"{path}: expected a catalogue of actions, found none ({error.strerror})"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected YAML, found a fault: {' '.join(str(error).split())}") from error
+    return parse(content, str(path))
+
+
+def parse(content: bytes, place: str) -> ActionCatalogue:
+    """Check a policy that was read already; `place` is where it came from, for messages.
+
+    Raises:
+        ConfigError: as `load`.
+    """
     try:
-        entries = _File.model_validate(parsed).actions
+        text = content.decode()
+        parsed = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no such date
+        raise ConfigError(f"{place}: expected YAML, found a fault: {' '.join(str(error).split())}") from error
+    faults: list[str] = []
+    try:
+        file = File.model_validate(parsed)
     except ValidationError as error:
-        faults = [_fault(parsed, fault["loc"], fault["msg"], fault["input"]) for fault in error.errors()]
-        raise _config_error(path, faults) from error
-    ids = [entry.id for entry in entries]
-    if repeated := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
-        raise _config_error(path, [f"`id`: expected once, found again: {', '.join(repeated)}"])
-    actions = (NOTHING, *(entry.action() for entry in entries))
-    return ActionCatalogue(actions, hashlib.sha256(content).hexdigest()[:12])
-
-
-def _config_error(path: Path, faults: list[str]) -> ConfigError:
-    return ConfigError(f"{path}: {'; '.join(faults)}")
+        faults += [_fault(parsed, fault["loc"], fault["msg"], fault["input"]) for fault in error.errors()]
+    if faults := [*faults, *_between(parsed)]:
+        raise ConfigError(f"{place}: {'; '.join(faults)}")
+    conditions = {entry.id: entry.when for entry in file.actions if entry.when is not None}
+    share(conditions.values())
+    points = {
+        name: DecisionPoint(None if point.channels is None else frozenset(point.channels), point.limit)
+        for name, point in file.decision_points.items()
+    }
+    return ActionCatalogue(
+        actions=(NOTHING, *(entry.action() for entry in file.actions)),
+        version=hashlib.sha256(content).hexdigest()[:12],
+        holdout=file.holdout,
+        exploration=file.exploration,
+        contact=file.contact.policy(),
+        conditions=conditions,
+        decision_points={"default": DecisionPoint(), **points},
+        text=text,
+    )
 
 
 def _fault(parsed: Any, location: tuple[int | str, ...], message: str, found: object) -> str:
-    if len(location) < 2:
-        return f"expected a list of entries under `actions`: {message}"
-    entry = parsed["actions"][location[1]]
+    """A fault of one field, with its place."""
+    told = message.removeprefix("Value error, ").replace("Input should be", "expected")
+    told = _PLAIN.get(told.partition(" or instance")[0], told)
+    if "found" not in told:
+        told += f", found {_shown(found)}"
+    if location[:1] != ("actions",) or len(location) < 2:
+        if location in ((), ("actions",)):
+            return f"expected a list of entries under `actions`: {told}"
+        return f"`{_path(location)}`: {told}"
+    where = f"{_entry(parsed['actions'], int(location[1]))}"
+    return f"{where}, `{_path(location[2:])}`: {told}" if location[2:] else f"{where}: {told}"
+
+
+def _shown(found: object) -> str:
+    """A value as it may stand in the file."""
+    return json.dumps(found, default=str) if isinstance(found, dict | list) else repr(found)
+
+
+def _path(location: Sequence[int | str]) -> str:
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in location)
+
+
+def _entry(entries: Sequence[Any], index: int) -> str:
+    entry = entries[index]
     name = f" ({entry['id']})" if isinstance(entry, dict) and "id" in entry else ""
-    field = f", `{'.'.join(map(str, location[2:]))}`" if location[2:] else ""
-    found_text = "" if message == "Field required" else f", found {found!r}"
-    return f"entry {int(location[1]) + 1}{name}{field}: {message}{found_text}"
+    return f"entry {index + 1}{name}"
 
 
-def expected_value(action: Action, churn_probability: float | None) -> float:
-    """Return response x value x (churn probability if it retains, else 1 - churn probability) - cost.
-
-    >>> round(expected_value(Action("a", "sms", "", frozenset(), 0.1, 50.0, 1.0, retains=True), 0.8), 6)
-    3.0
-    """
-    churn = UNKNOWN_CHURN if churn_probability is None else churn_probability
-    return action.response * action.value * (churn if action.retains else 1.0 - churn) - action.cost
-
-
-def rank(
-    catalogue: ActionCatalogue, stage: Stage, churn_probability: float | None, limit: int
-) -> tuple[RankedAction, ...]:
-    """Rank the actions that a stage allows by expected value, the best `limit` of them; ties by id.
-
-    The policy is deterministic, and says so: the first has propensity 1, all others 0.
-    """
-    eligible = [
-        (expected_value(one, churn_probability), one) for one in catalogue.actions if stage in one.stages
-    ]
-    eligible.sort(key=lambda pair: (-pair[0], pair[1] is not NOTHING, pair[1].id))
-    return tuple(
-        RankedAction(one.id, one.channel, one.message, round(value, 4), propensity=0.0 if place else 1.0)
-        for place, (value, one) in enumerate(eligible[:limit])
+def _between(parsed: Any) -> Iterator[str]:
+    """Faults between entries, as far as the file has the form to see any."""
+    listed = parsed.get("actions") if isinstance(parsed, dict) else None
+    entries = (
+        [entry if isinstance(entry, dict) else {} for entry in listed or ()]
+        if isinstance(listed, list)
+        else []
     )
+    ids = [str(entry["id"]) for entry in entries if "id" in entry]
+    if repeated := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        yield f"`id`: expected once, found again: {', '.join(repeated)}"
+    after: dict[str, list[str]] = {}
+    for index, entry in enumerate(entries):
+        named = entry.get("after")
+        named = [str(each) for each in named] if isinstance(named, list) else []
+        after[str(entry.get("id"))] = [each for each in named if each in ids]
+        for unknown in (each for each in named if each not in ids):
+            where = _entry(entries, index)
+            yield f"{where}, `after`: expected the id of an action, found {unknown!r}{close_to(unknown, ids)}"
+    try:
+        TopologicalSorter(after).prepare()
+    except CycleError as error:
+        yield f"`after`: expected no cycle, found {' after '.join(error.args[1])}"
+    yield from _unknown_in_caps(parsed, ids)
+
+
+def _unknown_in_caps(parsed: Any, ids: Sequence[str]) -> Iterator[str]:
+    contact = parsed.get("contact") if isinstance(parsed, dict) else None
+    caps = contact.get("caps") if isinstance(contact, dict) else None
+    for index, cap in enumerate(caps if isinstance(caps, list) else ()):
+        named = cap.get("action") if isinstance(cap, dict) else None
+        if isinstance(named, str) and named not in ids:
+            yield (
+                f"`contact.caps.{index + 1}.action`: expected the id of an action, found {named!r}"
+                f"{close_to(named, ids)}"
+            )

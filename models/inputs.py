@@ -16,7 +16,7 @@ FURTHEST = 5.0
 
 def scale_of(matrix: Array) -> Scale:
     """Centre and width of each column of a matrix of shape (n, signals); NaN is missing."""
-    logs = _logs(matrix)
+    logs = signed_log(matrix)
     missing = np.isnan(logs)
     counts = np.maximum(len(logs) - missing.sum(axis=0), 1)
     logs[missing] = 0.0
@@ -38,7 +38,7 @@ class Inputs:
     def __call__(self, signals: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Scaled values (0 where missing) and marks of the missing, each of the shape of `signals`."""
         missing = np.isnan(signals)
-        values = _logs(signals)
+        values = signed_log(signals)
         values -= self._centre
         values *= self._per_width
         np.maximum(values, -FURTHEST, out=values)
@@ -47,7 +47,8 @@ class Inputs:
         return values, missing
 
 
-def _logs(signals: Array) -> Array:
+def signed_log(signals: Array) -> Array:
+    """sign(x) * log(1 + |x|)."""
     logs = np.log1p(np.abs(signals))
     found: Array = np.copysign(logs, signals, out=logs)
     return found

@@ -1,30 +1,29 @@
 """Recommendations: what a customer is due to buy again, what goes with it, and what is popular now.
 
-`fit` learns from orders, `publish` puts the result into Redis, `Recommender` answers from there in two round
-trips.
+`fit` learns from orders, `publish` puts the result into Redis, `Recommender` answers from there.
 """
 
 import heapq
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 from redis import Redis
 
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.decision import Recommendation
-from ebbtide.errors import StoreError
 from features.signals.repertoire import HALF_LIFE
-from models.copurchase import DAY, Item, ItemTable, Scored, fit
+from models.copurchase import DAY, ItemTable, Scored, fit
+from models.shelf import ITEMS, NEIGHBOURS, POPULAR, Shelf
 
-__all__ = ["ITEMS", "NEIGHBOURS", "POPULAR", "ItemTable", "Recommender", "fit", "publish"]
+__all__ = ["ITEMS", "NEIGHBOURS", "POPULAR", "ItemTable", "Recommender", "Wanted", "fit", "publish"]
 
-ITEMS, NEIGHBOURS, POPULAR = "ebbtide:items", "ebbtide:neighbours", "ebbtide:popular"
-"""In Redis: a hash of items and one of neighbours by product, and the popular products; msgpack."""
 ANCHORS = 12
 """The heaviest products of a repertoire, whose neighbours are looked at."""
+Names = Mapping[str, str | None]
+"""What products are called; None for one that is not known."""
 _BLOCK = 1_000
 _HABIT = 3.0  # purchases, decayed, from which the interval between them is worth telling
 _NO_HABIT = 0.5  # how due a product is whose interval is not known
@@ -69,64 +68,49 @@ class _Candidate:
         self.with_what, self.with_score = "", 0.0
 
 
+class Wanted(NamedTuple):
+    """What is asked for one customer: at most `limit` products, best first, each name once.
+
+    `repertoire`: (product, purchases decayed to `now` with a half-life of 90 days, last bought in Unix
+    seconds), heaviest first; empty for an unknown customer, who gets what is popular. `now` in Unix seconds.
+    """
+
+    repertoire: Sequence[tuple[str, float, float]]
+    now: float
+    stage: Stage
+    limit: int
+    exclude: Collection[str] = ()
+
+
 class Recommender:
-    """Answers from what `publish` left in Redis; holds no state of its own."""
+    """Answers from what `publish` left in Redis, some of which it keeps at hand. For one thread at a time."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._item = msgspec.msgpack.Decoder(Item)
-        self._scored = msgspec.msgpack.Decoder(list[Scored])
+        self._shelf = Shelf(redis)
 
-    def recommend(
-        self,
-        repertoire: Sequence[tuple[str, float, float]],
-        *,
-        now: float,
-        stage: Stage,
-        limit: int,
-        exclude: Collection[str] = (),
-    ) -> tuple[Recommendation, ...]:
-        """Rank at most `limit` products, best first, each name once.
+    def recommend(self, wanted: Sequence[Wanted], *, now: float) -> list[tuple[Recommendation, ...]]:
+        """Rank products for each of many customers, in three round trips at most for all together.
 
-        `repertoire`: (product, purchases decayed to `now` with a half-life of 90 days, last bought in Unix
-        seconds), heaviest first; empty for an unknown customer, who gets what is popular. The answer is empty
-        if nothing is published.
+        The answers are empty if nothing is published. `now` is the present, in Unix seconds.
 
         Raises:
             StoreError: Redis holds something that `publish` did not write.
             redis.RedisError: Redis cannot be reached.
         """
-        anchors = repertoire[:ANCHORS]
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.get(POPULAR)
-            if anchors:
-                pipe.hmget(NEIGHBOURS, [product for product, _, _ in anchors])
-            popular, *found = pipe.execute()
-        near = [_decoded(self._scored, raw) or [] for raw in (found[0] if found else ())]
-        candidates = _own(repertoire, now)
-        _add_together(candidates, anchors, near)
-        _add_popular(candidates, _decoded(self._scored, popular) or [])
-        ranked = _ranked(candidates, stage, exclude, limit)
-        return _chosen(ranked, self._names(ranked), stage, limit)
-
-    def _names(self, ranked: list[_Candidate]) -> dict[str, str]:
-        wanted = list(
-            {each.product for each in ranked} | {each.with_what for each in ranked if each.with_what}
+        shelf = self._shelf
+        shelf.refresh(now)
+        near = shelf.neighbours(product for one in wanted for product, _, _ in one.repertoire[:ANCHORS])
+        ranked = [self._rank(one, near) for one in wanted]
+        names = shelf.names(
+            product for each in ranked for one in each for product in (one.product, one.with_what) if product
         )
-        raws: Any = self._redis.hmget(ITEMS, wanted) if wanted else ()
-        items = (_decoded(self._item, raw) for raw in raws)
-        return {
-            product: item.name or product
-            for product, item in zip(wanted, items, strict=True)
-            if item is not None
-        }
+        return [_chosen(each, names, one.stage, one.limit) for each, one in zip(ranked, wanted, strict=True)]
 
-
-def _decoded(decoder: msgspec.msgpack.Decoder[Any], raw: bytes | None) -> Any:
-    try:
-        return None if raw is None else decoder.decode(raw)
-    except msgspec.MsgspecError as error:
-        raise StoreError(f"Redis, {ITEMS}, {NEIGHBOURS} or {POPULAR}: {error}; publish them again") from error
+    def _rank(self, one: Wanted, near: Mapping[str, list[Scored]]) -> list[_Candidate]:
+        candidates = _own(one.repertoire, one.now)
+        _add_together(candidates, one.repertoire[:ANCHORS], near)
+        _add_popular(candidates, self._shelf.popular, _room(one.limit) + len(one.exclude))
+        return _ranked(candidates, one.stage, one.exclude, one.limit)
 
 
 def _own(repertoire: Sequence[tuple[str, float, float]], now: float) -> dict[str, _Candidate]:
@@ -156,10 +140,10 @@ def _dueness(weight: float, days_ago: float) -> tuple[float | None, float]:
 def _add_together(
     found: dict[str, _Candidate],
     anchors: Sequence[tuple[str, float, float]],
-    near: Sequence[list[Scored]],
+    near: Mapping[str, list[Scored]],
 ) -> None:
-    for (product, weight, _), neighbours in zip(anchors, near, strict=False):
-        for other, likeness in neighbours:
+    for product, weight, _ in anchors:
+        for other, likeness in near[product]:
             each, share = found.get(other) or found.setdefault(other, _Candidate(other)), weight * likeness
             each.together += share
             if share > each.with_score:
@@ -169,10 +153,21 @@ def _add_together(
         each.together /= most
 
 
-def _add_popular(found: dict[str, _Candidate], popular: list[Scored]) -> None:
+def _add_popular(found: dict[str, _Candidate], popular: list[Scored], most: int) -> None:
+    """Tell what is popular; of products that nothing else speaks for, only the `most` popular can matter."""
     for product, popularity in popular:
-        each = found.get(product) or found.setdefault(product, _Candidate(product))
+        each = found.get(product)
+        if each is None:
+            if not most:
+                continue
+            most -= 1
+            each = found[product] = _Candidate(product)
         each.popular = popularity
+
+
+def _room(limit: int) -> int:
+    """How many candidates are kept for so many places: some share a name, some have none."""
+    return 2 * limit + 15
 
 
 def _ranked(
@@ -183,20 +178,18 @@ def _ranked(
     for each in found.values():
         each.score = due * each.due + together * each.together + popular * each.popular
     allowed = (each for each in found.values() if each.product not in exclude)
-    return heapq.nsmallest(4 * limit + 20, allowed, key=lambda each: (-each.score, each.product))
+    return heapq.nsmallest(_room(limit), allowed, key=lambda each: (-each.score, each.product))
 
 
-def _chosen(
-    ranked: list[_Candidate], names: dict[str, str], stage: Stage, limit: int
-) -> tuple[Recommendation, ...]:
+def _chosen(ranked: list[_Candidate], names: Names, stage: Stage, limit: int) -> tuple[Recommendation, ...]:
     """Take the best, one per name; products bought before fill their share, and what nothing else fills.
 
     A product that the table does not know, since it was first bought after `fit`, has no name to be shown by;
     it is left out, unless no product has one.
     """
     by_name: dict[str, _Candidate] = {}
-    for each in [each for each in ranked if each.product in names] or ranked:
-        by_name.setdefault(names.get(each.product, each.product), each)
+    for each in [each for each in ranked if names.get(each.product)] or ranked:
+        by_name.setdefault(names.get(each.product) or each.product, each)
     distinct = by_name.values()
     own = [each for each in distinct if each.own][: math.ceil(limit * _OWN_SHARE)]
     other = [each for each in distinct if not each.own][: limit - len(own)]
@@ -206,7 +199,7 @@ def _chosen(
     return tuple(
         Recommendation(
             each.product,
-            names.get(each.product, each.product),
+            names.get(each.product) or each.product,
             round(each.score, 4),
             _reason(each, names, stage),
         )
@@ -214,7 +207,7 @@ def _chosen(
     )
 
 
-def _reason(each: _Candidate, names: dict[str, str], stage: Stage) -> str:
+def _reason(each: _Candidate, names: Names, stage: Stage) -> str:
     if each.own:
         if each.interval is None:
             return "you bought it before"
@@ -222,5 +215,5 @@ def _reason(each: _Candidate, names: dict[str, str], stage: Stage) -> str:
         return "you buy it every day or so" if days < 2 else f"you buy it every ~{days} days"
     _, together, popular = _WEIGHTS.get(stage, _DEFAULT_WEIGHTS)
     if each.with_what and together * each.together >= popular * each.popular:
-        return f"bought together with {names.get(each.with_what, each.with_what)}"
+        return f"bought together with {names.get(each.with_what) or each.with_what}"
     return "popular now"

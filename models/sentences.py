@@ -145,6 +145,10 @@ SENTENCES: dict[str, str] = {
     "payment_failures": "{payment_failures:payments} failed since the last one that succeeded",
     "cancellation_asked": "has asked to cancel: {cancellation_asked:whether}",
     "subscribed": "has a running subscription: {subscribed:whether}",
+    "email_consent": "agreed to e-mails: {email_consent:whether}",
+    "push_consent": "agreed to push messages: {push_consent:whether}",
+    "sms_consent": "agreed to text messages: {sms_consent:whether}",
+    "call_consent": "agreed to calls: {call_consent:whether}",
 }
 """A sentence for each value of the catalog."""
 
@@ -181,5 +185,6 @@ UNKNOWN: dict[str, str] = {
     "calendar": "not seen before",
     "context": "where they come from is not known",
     "subscription": "no subscription is known",
+    "consent": "never said whether they want messages",
 }
 """What to say, by story, when a value that the sentence needs is missing."""

@@ -1,106 +1,141 @@
-"""Triggers: moments to speak to a customer, each a small rule that says why.
+"""Triggers: the rules of `triggers.yaml`, each a moment to speak to a customer that says why.
 
-A rule is given the signals by name (NaN where nothing is known), the stage, and the highest churn
-probability (NaN without a model). It answers the reason in words, or None if this is not its moment. A
-comparison with NaN is false, so a rule asks for what it needs and otherwise stays silent.
+What a rule says of one customer at one moment is here; when it is asked, and when it fires, is in
+`models.moments`.
 """
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 
-from ebbtide.domain.customer import Stage
 from ebbtide.domain.decision import Trigger
+from ebbtide.domain.trigger import Fired
+from models.expressions import Expression, Facts, share
+from models.trigger_reasons import Seen, filled, slots
 
-CHURN_HIGH = 0.7
-"""The churn probability from which on it is a trigger."""
+SILENCE = "silence"
+"""Stands among the events of a rule for the daily look at a silent customer."""
+ALWAYS, NEVER = "always", "never"
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What a rule sees of a customer."""
+class Rule:
+    """One entry of the file; durations in seconds.
 
-    values: Mapping[str, float]
-    stage: Stage
-    churn: float
-    churn_high: float
+    `events` is None for a rule that is judged at all of them, and in silence. `rearm` is `always`, `never`, a
+    condition, or None: once `when` no longer holds.
+    """
 
+    id: str
+    when: Expression
+    reason: str
+    events: frozenset[str] | None = None
+    after: float | None = None
+    cooldown: float = 86_400.0
+    rearm: Expression | str | None = None
+    expires: float = 7 * 86_400.0
 
-Rule = Callable[[Moment], str | None]
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The variables that it needs: `profile`, `stage`, `churn`, `event`."""
+        told = {slot.partition(".")[0] for slot in slots(self.reason)}
+        return frozenset({root for each in self.conditions for root, _ in each.reads} | told)
 
+    @property
+    def conditions(self) -> list[Expression]:
+        """What it has in CEL."""
+        return [self.when, self.rearm] if isinstance(self.rearm, Expression) else [self.when]
 
-def _days(count: float) -> str:
-    return f"{count:.0f} day" if round(count) == 1 else f"{count:.0f} days"
+    @property
+    def always(self) -> bool:
+        """Whether it fires at each moment at which its condition holds."""
+        return self.rearm == ALWAYS
 
+    @property
+    def of_a_state(self) -> bool:
+        """Whether it can be judged at any moment, without an event and without a wait."""
+        return self.after is None and not self.always
 
-def _going_quiet(moment: Moment) -> str | None:
-    values = moment.values
-    if not (values["overdue_ratio"] > 2 and moment.stage in (Stage.SLIPPING, Stage.DORMANT)):
-        return None
-    usual, since = _days(values["gap_mean_days"]), _days(values["recency_days"])
-    return f"usually orders every {usual}, last order {since} ago"
-
-
-def _churn_high(moment: Moment) -> str | None:
-    if not moment.churn >= moment.churn_high:
-        return None
-    return f"churn probability {moment.churn:.0%}, at or over {moment.churn_high:.0%}"
-
-
-def _first_order_follow_up(moment: Moment) -> str | None:
-    values = moment.values
-    if not (values["orders_total"] == 1 and 3 <= values["recency_days"] <= 30):
-        return None
-    return f"one order so far, {_days(values['recency_days'])} ago"
-
-
-def _won_back_welcome(moment: Moment) -> str | None:
-    values = moment.values
-    if not (moment.stage is Stage.WON_BACK and values["recency_days"] <= 14):
-        return None
-    since, away = _days(values["recency_days"]), _days(values["gap_last_days"])
-    return f"came back {since} ago, after {away} without an order"
+    def at(self, event_name: str) -> bool:
+        """Whether it is judged at such an event, or waits from it; or in silence."""
+        return self.events is None or event_name in self.events
 
 
-def _refund_follow_up(moment: Moment) -> str | None:
-    days = moment.values["refund_recency_days"]
-    return f"had a refund {_days(days)} ago" if days <= 14 else None
+@dataclass(frozen=True)
+class Rules:
+    """All rules in the order of the file; `version` changes with the file's content."""
+
+    rules: tuple[Rule, ...]
+    version: str
+
+    def __post_init__(self) -> None:
+        """Let those that are judged together be judged at little more than the cost of one."""
+        share(each for rule in self.silent for each in rule.conditions)
+
+    @cached_property
+    def silent(self) -> list[Rule]:
+        """Those that are judged in silence."""
+        return [rule for rule in self.rules if rule.after is None and rule.at(SILENCE)]
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Rule]:
+        """The rules by their ids."""
+        return {rule.id: rule for rule in self.rules}
 
 
-def _spend_dropping(moment: Moment) -> str | None:
-    values = moment.values
-    trend = values["spend_trend_30d"]
-    if not (trend <= -0.5 and values["orders_total"] >= 4 and values["recency_days"] <= 30):
-        return None
-    now_share = (1 + trend) / (1 - trend)  # of (r - q) / (r + q) back to r / q
-    return f"still orders, but spent {now_share:.0%} a day of what it was: last 30 days against the 90 before"
-
-
-RULES: Mapping[str, Rule] = {
-    "going_quiet": _going_quiet,
-    "churn_high": _churn_high,
-    "first_order_follow_up": _first_order_follow_up,
-    "won_back_welcome": _won_back_welcome,
-    "refund_follow_up": _refund_follow_up,
-    "spend_dropping": _spend_dropping,
-}
-"""The trigger's id and its rule, in the order in which a decision lists them."""
-
-
-def triggers(
-    values: Mapping[str, float],
-    stage: Stage,
-    churn: float | None,
-    *,
-    churn_high: float = CHURN_HIGH,
+def standing(
+    rules: Rules, values: Mapping[str, float], stage: str, churn: float | None
 ) -> tuple[Trigger, ...]:
-    """Say which triggers hold for a customer, and why.
+    """The rules that hold at a moment, of those that are about the customer and not about an event.
 
     Args:
-        values: the signals by name, all of `features.catalog.NAMES`.
+        rules: of the file.
+        values: the signals by name.
         stage: the customer's stage.
         churn: probability of churn at the model's main horizon, None without a model.
-        churn_high: the probability from which on it is a trigger.
     """
-    moment = Moment(values, stage, math.nan if churn is None else churn, churn_high)
-    return tuple(Trigger(id_, reason) for id_, rule in RULES.items() if (reason := rule(moment)) is not None)
+    facts = Facts(values, stage=stage, churn=churn)
+    seen = Seen(values, stage, churn, {})
+    return tuple(
+        Trigger(rule.id, filled(rule.reason, seen))
+        for rule in rules.rules
+        if rule.of_a_state and rule.when.holds(facts)
+    )
+
+
+def open_triggers(
+    rules: Rules,
+    fired: Iterable[Fired],
+    values: Mapping[str, float],
+    stage: str,
+    churn: float | None,
+) -> tuple[Trigger, ...]:
+    """The triggers to speak of in a decision, in the order of the file.
+
+    They are those that fired and stand (`ebbtide.logs.triggers.TriggerLog.open_of`), and the rules that hold
+    now though they have not fired: for who was in that condition when they were first judged.
+    """
+    found = {one.id: one for one in standing(rules, values, stage, churn)}
+    facts = Facts(values, stage=stage, churn=churn)
+    for one in fired:
+        rule = rules.by_id.get(one.rule)
+        if rule is not None and one.rule not in found and _still(rule, facts):
+            found[rule.id] = Trigger(rule.id, one.reason)
+    return tuple(found[rule.id] for rule in rules.rules if rule.id in found)
+
+
+def _still(rule: Rule, facts: Facts) -> bool:
+    """Whether what fired is still so; what is about an event stays so until it expires."""
+    return any(root == "event" for root, _ in rule.when.reads) or rule.when.holds(facts)
+
+
+@cache
+def _shipped() -> Rules:
+    from models.trigger_file import load
+
+    return load()
+
+
+def triggers(values: Mapping[str, float], stage: str, churn: float | None) -> tuple[Trigger, ...]:
+    """Say which of the triggers that ship hold for a customer, and why; see `standing`."""
+    return standing(_shipped(), values, stage, churn)

@@ -12,24 +12,34 @@ from ebbtide import __version__
 from ebbtide.clock import Clock, system_clock
 from ebbtide.domain.ingest import MAX_BATCH_BYTES
 from ebbtide.logs.alerts import AlertLog
+from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.documents import Documents
 from ebbtide.logs.events import EventLog
 from ebbtide.logs.rejected import RejectedLog
-from features.store.online import OnlineStore
+from ebbtide.logs.triggers import TriggerLog
+from models import trigger_file
 from models.actions import ActionCatalogue
+from models.kept import Keeper
 from models.recommendations import Recommender
+from models.response_watcher import ResponseWatcher
 from models.scorer import ModelWatcher
+from models.triggers import Rules
 from serving import problems
 from serving.body import BoundedBody
 from serving.decide import Decider
+from serving.desk import Desk
 from serving.intake import Intake
+from serving.known import Knowledge
 from serving.metrics import Metrics, Timing
-from serving.routes import alerts, decisions, health, ingest
+from serving.routes import alerts, decisions, health, ingest, outcomes, triggers
 from serving.security import askers, writers
 from serving.services import Services, Warmth
 
-DECISIONS_KEPT = 100_000
-DECISIONS_SECONDS = 90 * 24 * 3600
+DECISIONS_KEPT = 1_000_000
+"""Decisions that can be read in order."""
+DECISIONS_SECONDS = 30 * 24 * 3600
+"""How long the receipt of a decision is kept, and outcomes of it are taken."""
 
 _DESCRIPTION = """
 Events go in, a decision comes out: which stage a customer is in, how likely they leave and why, what to do
@@ -46,6 +56,7 @@ def create_app(
     write_key: str,
     catalogue: ActionCatalogue,
     rejected: Path,
+    rules: Rules | None = None,
     api_key: str | None = None,
     clock: Clock = system_clock,
 ) -> FastAPI:
@@ -57,14 +68,24 @@ def create_app(
         write_key: what senders of events give as user name.
         catalogue: the actions to choose from.
         rejected: the folder in which refused events are kept.
-        api_key: if given, decisions and alerts need it as a bearer token.
+        rules: of triggers; unset, those that ship.
+        api_key: if given, decisions, alerts and triggers need it as a bearer token.
         clock: gives the present as Unix seconds, UTC.
     """
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = _services(redis, log, catalogue, rejected, clock, metrics)
+        services = _services(
+            redis=redis,
+            log=log,
+            policy=catalogue,
+            rules=rules or trigger_file.load(),
+            rejected=rejected,
+            clock=clock,
+            metrics=metrics,
+            api_key=api_key,
+        )
         services.warmth.missing(clock())  # were something missing, /readyz says so and tries again
         app.state.services = services
         yield
@@ -73,9 +94,11 @@ def create_app(
         redoc_url=None, title="Ebbtide", version=__version__, description=_DESCRIPTION, lifespan=lifespan
     )
     problems.install(app)
+    app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])  # first: looked at first
     app.include_router(ingest.router, dependencies=[Depends(writers(write_key))])
-    app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])
+    app.include_router(outcomes.router, dependencies=[Depends(askers(api_key))])
     app.include_router(alerts.router, dependencies=[Depends(askers(api_key))])
+    app.include_router(triggers.router, dependencies=[Depends(askers(api_key))])
     app.include_router(health.router)
     app.add_middleware(BoundedBody, limit=MAX_BATCH_BYTES)
     app.add_middleware(Timing, metrics=metrics)
@@ -83,20 +106,38 @@ def create_app(
 
 
 def _services(
-    redis: Redis, log: EventLog, catalogue: ActionCatalogue, rejected: Path, clock: Clock, metrics: Metrics
+    *,
+    redis: Redis,
+    log: EventLog,
+    policy: ActionCatalogue,
+    rules: Rules,
+    rejected: Path,
+    clock: Clock,
+    metrics: Metrics,
+    api_key: str | None,
 ) -> Services:
+    contacts = Contacts(redis)
     decider = Decider(
-        states=OnlineStore(redis),
+        knowledge=Knowledge(redis),
         models=ModelWatcher(redis),
+        responses=ResponseWatcher(redis),
         recommender=Recommender(redis),
-        catalogue=catalogue,
+        contacts=contacts,
+        keeper=Keeper(Documents(redis)),
+        policy=policy,
+        rules=rules,
     )
+    decisions = DecisionLog(redis, keep=DECISIONS_KEPT, seconds=DECISIONS_SECONDS)
     return Services(
         clock=clock,
         intake=Intake(log, RejectedLog(rejected), metrics),
         decider=decider,
-        decisions=DecisionLog(redis, keep=DECISIONS_KEPT, seconds=DECISIONS_SECONDS),
+        desk=Desk(decider, decisions, metrics, clock),
+        decisions=decisions,
+        contacts=contacts,
         alerts=AlertLog(redis),
+        triggers=TriggerLog(redis),
         warmth=Warmth(redis, decider),
         metrics=metrics,
+        api_key=api_key,
     )

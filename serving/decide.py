@@ -1,115 +1,176 @@
-"""The decision: from a customer's state to what to do next. Knows nothing of HTTP; time is given."""
+"""The decision: from what is known of a customer to what to do next. Knows nothing of HTTP; time is given."""
 
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
-from msgspec.structs import replace
-
-from ebbtide.domain.decision import Churn, Decision, Reason, Receipt, Recommendation, Versions
+from ebbtide.domain.action import NOTHING
+from ebbtide.domain.decision import Reason, Receipt, Versions
 from ebbtide.domain.ingest import iso
-from ebbtide.errors import InputError
-from features import catalog, lifecycle, profile
-from features.store.online import OnlineStore
-from models.actions import ActionCatalogue, rank
-from models.artefact import Churned
-from models.population import could_cancel
+from ebbtide.errors import InputError, StoreError
+from ebbtide.logs.contacts import Contacts, Reservation
+from features import catalog, profile
+from models.actions import ActionCatalogue, DecisionPoint
+from models.assessment import assess
+from models.choice import Situation, choose
+from models.expressions import close_to
+from models.kept import Keeper
 from models.reasons import reasons
-from models.recommendations import Recommender
+from models.recommendations import Recommender, Wanted
 from models.remedies import rescored
+from models.response_watcher import ResponseWatcher
+from models.responses import Responses
 from models.scorer import ChurnScorer, ModelWatcher
-from models.triggers import triggers
+from models.triggers import Rules
+from serving.answer import previous_stage, receipt
+from serving.draft import Draft, Question
+from serving.known import Knowledge, Known
 
-LIFETIME = 15 * 60.0
-"""Seconds for which a decision holds."""
 NO_MODEL = "no churn model"
-NO_ORDER = "no order to judge churn by"
-NO_SUBSCRIPTION = "no subscription to judge churn by, or one that was cancelled"
-NO_PRODUCTS = "no products to recommend"
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked. `as_of` (Unix seconds, UTC) asks for another moment than the present."""
-
-    customer_id: str
-    decision_point: str = "default"
-    limit: int = 5
-    context: Mapping[str, Any] = field(default_factory=dict)
-    as_of: float | None = None
-    explain: bool = True
 
 
 class Decider:
-    """Decides from what is known of a customer, the model in force and the catalogue of actions."""
+    """Decides from what is known of customers, the models in force and the policy. For one thread.
+
+    Args:
+        knowledge: of customers.
+        models: the churn model in force.
+        responses: the response model in force.
+        recommender: of products.
+        contacts: where the chosen action is reserved.
+        keeper: keeps the versions that decisions are made with.
+        policy: the actions and the rules for them.
+        rules: of triggers.
+    """
 
     def __init__(
         self,
         *,
-        states: OnlineStore,
+        knowledge: Knowledge,
         models: ModelWatcher,
+        responses: ResponseWatcher,
         recommender: Recommender,
-        catalogue: ActionCatalogue,
+        contacts: Contacts,
+        keeper: Keeper,
+        policy: ActionCatalogue,
+        rules: Rules,
     ) -> None:
-        self._states = states
+        self._knowledge = knowledge
         self._models = models
+        self._responses = responses
         self._recommender = recommender
-        self._catalogue = catalogue
+        self._contacts = contacts
+        self._keeper = keeper
+        self._actions = {action.id: action for action in policy.actions}
+        self._rules = rules
+        self.policy = policy
 
-    def decide(self, question: Question, *, now: float, decision_id: str) -> Receipt:
-        """Answer a question, with what the answer was made from.
+    def decide(self, questions: Sequence[Question], *, now: float) -> list[Receipt | Exception]:
+        """Answer questions, each with what the answer was made from, in a few round trips for all.
+
+        What is wrong with one question stands in the place of its answer: an InputError for a decision point
+        that there is not, or an `as_of` before the customer's last event; a StoreError for a state that is
+        not one of this catalog.
 
         Raises:
-            InputError: `as_of` lies before the customer's last event.
-            StoreError: the customer's state is not one of this catalog.
             redis.RedisError: the store cannot be reached.
         """
+        known = self._knowledge.read([question.customer_id for question in questions], now)
+        scorer, responses = self._models.refresh(now), self._responses.refresh(now)
+        self._keeper.see(self.policy, scorer, responses)
+        drafts = [
+            self._drafted(question, found, scorer, responses, now)
+            for question, found in zip(questions, known, strict=True)
+        ]
+        good = [draft for draft in drafts if isinstance(draft, Draft)]
+        self._reserve([draft for draft in good if not draft.question.test], responses)
+        shown = iter(self._recommender.recommend(list(map(_wanted, good)), now=now))
+        versions = Versions(
+            catalog.VERSION,
+            None if scorer is None else scorer.version,
+            self.policy.version,
+            None if responses is None else responses.version,
+        )
+        faults = self.model_faults(now)
+        return [
+            receipt(draft, next(shown), self._actions, self._rules, versions, faults)
+            if isinstance(draft, Draft)
+            else draft
+            for draft in drafts
+        ]
+
+    def _drafted(
+        self,
+        question: Question,
+        known: Known | StoreError,
+        scorer: ChurnScorer | None,
+        responses: Responses | None,
+        now: float,
+    ) -> Draft | Exception:
+        if isinstance(known, StoreError):
+            return known
+        try:
+            point = self._point(question.decision_point)
+            _check_reach(question.as_of, known.state)
+        except InputError as error:
+            return error
         moment = now if question.as_of is None else question.as_of
-        found = self._states.read(question.customer_id)
-        _check_reach(question.as_of, found)
-        state = profile.new_state() if found is None else found
+        state = profile.new_state() if known.state is None else known.state
         vector = profile.vector(state, moment)
-        values = profile.named(vector)
-        stage = lifecycle.stage(values)
-        scorer = self._models.refresh(now)
-        churn = _churn(scorer, vector, values)
-        if churn is not None and scorer is not None and question.explain:
-            churn = replace(churn, reasons=_explained(scorer, state, vector, moment))
-        probability = None if churn is None else churn.main
-        products = self._recommender.recommend(
-            profile.repertoire(state, moment), now=moment, stage=stage, limit=question.limit, exclude=()
+        assessment = assess(scorer, vector, previous_stage(state))
+        situation = Situation(
+            customer=known.customer,
+            decision=question.decision_id,
+            decision_point=question.decision_point if point is not None else "default",
+            at=moment,
+            vector=vector,
+            assessment=assessment,
+            context=question.context,
+            reach=profile.reach(state),
+            history=known.history,
         )
-        decision = Decision(
-            decision_id=decision_id,
-            customer_id=question.customer_id,
-            known=found is not None,
-            stage=stage,
-            as_of=iso(moment),
-            expires_at=iso(moment + LIFETIME),
-            churn=churn,
-            triggers=triggers(values, stage, probability),
-            actions=rank(self._catalogue, stage, probability, question.limit),
-            recommendations=products,
-            versions=Versions(
-                catalog.VERSION, None if scorer is None else scorer.version, self._catalogue.version
-            ),
-            degraded=(*self.model_faults(now), *_faults(scorer, values, products)),
-        )
-        return Receipt(decision, question.decision_point, dict(question.context), _known(values))
+        limit = question.limit if point is None or point.limit is None else min(point.limit, question.limit)
+        draft = Draft(question, known, limit, situation, choose(self.policy, responses, situation))
+        if question.explain and scorer is not None and assessment.churn is not None:
+            draft.reasons = explained(scorer, state, vector, moment)
+        return draft
+
+    def _point(self, name: str) -> DecisionPoint | None:
+        """The decision point of the policy; None where the policy names none, so that any name will do."""
+        points = self.policy.decision_points
+        if name not in points and len(points) > 1:
+            known = ", ".join(points)
+            raise InputError(
+                f"`decisionPoint`: expected one of {known}, found {name!r}{close_to(name, points)}"
+            )
+        return points.get(name)
+
+    def _reserve(self, drafts: Sequence[Draft], responses: Responses | None) -> None:
+        """Reserve what was chosen. One who comes too late for a cap chooses again, from what is left."""
+        while waiting := [draft for draft in drafts if draft.choice.chosen != NOTHING.id]:
+            places = [
+                Reservation(
+                    draft.known.customer, draft.question.decision_id, self._actions[draft.choice.chosen]
+                )
+                for draft in waiting
+            ]
+            full = self._contacts.reserve_many(places, self.policy.contact.caps, waiting[0].situation.at)
+            drafts = [draft for draft, cap in zip(waiting, full, strict=True) if cap is not None]
+            histories = self._contacts.read([draft.known.customer for draft in drafts])
+            for draft, history in zip(drafts, histories, strict=True):
+                draft.situation = draft.situation._replace(history=history)
+                draft.choice = choose(self.policy, responses, draft.situation)
 
     def warm_up(self, now: float) -> None:
-        """Score once without a customer, so that the first question waits for nothing.
+        """Decide once for nobody, so that the first question waits for nothing.
 
         Raises:
             ModelError: the model cannot score this catalog.
-            StoreError: the model cannot be read.
+            StoreError: a model cannot be read.
         """
+        self.decide([Question("", test=True)], now=now)
         scorer = self._models.refresh(now)
-        vector = profile.vector(profile.new_state(), now)
         if scorer is not None:
-            scorer.score(vector)
-            _explained(scorer, profile.new_state(), vector, now)
+            state = profile.new_state()
+            explained(scorer, state, profile.vector(state, now), now)
 
     def model_version(self, now: float) -> str | None:
         """Return the version of the churn model in force, None if there is none."""
@@ -117,9 +178,18 @@ class Decider:
         return None if scorer is None else scorer.version
 
     def model_faults(self, now: float) -> tuple[str, ...]:
-        """Return what is wrong with the churn model: there is none, or the newest one cannot be used."""
-        absent = (NO_MODEL,) if self._models.refresh(now) is None else ()
-        return absent if self._models.fault is None else (*absent, self._models.fault)
+        """Return what is wrong with the models: there is none of churn, the newest of one cannot be used."""
+        absent = [NO_MODEL] if self._models.refresh(now) is None else []
+        found = (self._models.fault, self._responses.fault)
+        return (*absent, *(fault for fault in found if fault is not None))
+
+
+def explained(
+    scorer: ChurnScorer, state: profile.State, vector: list[float], moment: float
+) -> tuple[Reason, ...]:
+    """The reasons of a churn probability, with what could be done about them; takes 2 ms."""
+    told = reasons(vector, scorer.contributions(vector))
+    return rescored(told, state, moment, scorer.predict_one)
 
 
 def _check_reach(as_of: float | None, state: profile.State | None) -> None:
@@ -130,38 +200,7 @@ def _check_reach(as_of: float | None, state: profile.State | None) -> None:
         )
 
 
-def _churn(scorer: ChurnScorer | None, vector: list[float], values: Mapping[str, float]) -> Churn | None:
-    if scorer is None or _unjudged(scorer.artefact.churned, values) is not None:
-        return None
-    return scorer.churn(vector)
-
-
-def _unjudged(churned: Churned, values: Mapping[str, float]) -> str | None:
-    """Say why a customer is none of whom churn could be foretold."""
-    if churned is Churned.CANCEL:
-        return None if could_cancel(values) else NO_SUBSCRIPTION
-    return None if values["orders_total"] else NO_ORDER
-
-
-def _explained(
-    scorer: ChurnScorer, state: profile.State, vector: list[float], moment: float
-) -> tuple[Reason, ...]:
-    told = reasons(vector, scorer.contributions(vector))
-    return rescored(told, state, moment, scorer.predict_one)
-
-
-def _faults(
-    scorer: ChurnScorer | None, values: Mapping[str, float], products: tuple[Recommendation, ...]
-) -> Iterator[str]:
-    churned = Churned.SILENCE if scorer is None else scorer.artefact.churned
-    unjudged = _unjudged(churned, values)
-    if unjudged is not None:
-        yield unjudged
-    elif scorer is not None and churned is Churned.SILENCE and values["recency_days"] > scorer.active:
-        yield f"no order in {scorer.active} days: the churn model was not trained on such customers"
-    if not products:
-        yield NO_PRODUCTS
-
-
-def _known(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in values.items()}
+def _wanted(draft: Draft) -> Wanted:
+    state, moment = draft.known.state, draft.situation.at
+    held = [] if state is None else profile.repertoire(state, moment)
+    return Wanted(held, moment, draft.situation.assessment.stage, draft.limit)

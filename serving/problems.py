@@ -4,7 +4,7 @@ Source: RFC 9457, Problem Details for HTTP APIs. `errors` with a JSON pointer ea
 example of an extension.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -26,14 +26,13 @@ def problem(
     status: int, detail: str, *, headers: dict[str, str] | None = None, **extensions: object
 ) -> Response:
     """Return a problem as a response; `detail` says what was expected, what was found and what to do."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        **extensions,
-    }
+    body = _body(status, detail, **extensions)
     return Response(msgspec.json.encode(body), status, headers, MEDIA_TYPE)
+
+
+def _body(status: int, detail: str, **extensions: object) -> dict[str, Any]:
+    told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return {**told, **extensions}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -63,11 +62,15 @@ async def _invalid(_: Request, error: Exception) -> Response:
     faults = cast("RequestValidationError", error).errors()
     if faults and faults[0]["type"] == "json_invalid":
         return problem(400, "body: expected JSON, found something else")
-    errors = [
-        {"pointer": "#/" + "/".join(_path(fault["loc"][1:])), "detail": fault["msg"]} for fault in faults
-    ]
+    body = invalid([{**fault, "loc": fault["loc"][1:]} for fault in faults])
+    return Response(msgspec.json.encode(body), 422, media_type=MEDIA_TYPE)
+
+
+def invalid(faults: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """A problem that names each faulty field, from what pydantic found in a body."""
+    errors = [{"pointer": "#/" + "/".join(_path(fault["loc"])), "detail": fault["msg"]} for fault in faults]
     fields = ", ".join(f"`{fault['pointer'][2:] or 'body'}`: {fault['detail']}" for fault in errors)
-    return problem(422, fields, errors=errors)
+    return _body(422, fields, errors=errors)
 
 
 def _path(location: tuple[str | int, ...]) -> Iterator[str]:
@@ -76,11 +79,15 @@ def _path(location: tuple[str | int, ...]) -> Iterator[str]:
 
 
 async def _ours(_: Request, error: Exception) -> Response:
-    if isinstance(error, InputError):
-        return problem(422, str(error))
-    if isinstance(error, StoreError):
-        return problem(503, str(error), headers=RETRY_AFTER)
-    return problem(500, str(error))
+    body = explained(cast("EbbtideError", error))
+    headers = RETRY_AFTER if body["status"] == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return Response(msgspec.json.encode(body), body["status"], headers, MEDIA_TYPE)
+
+
+def explained(error: EbbtideError) -> dict[str, Any]:
+    """A problem that tells an error of ours."""
+    status = 422 if isinstance(error, InputError) else 503 if isinstance(error, StoreError) else 500
+    return _body(status, str(error))
 
 
 async def _no_redis(_: Request, error: Exception) -> Response:

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from ebbtide.domain.alert import ClearedBy, Status
 from ebbtide.domain.customer import Stage
-from serving.schemas import ReasonShape, Shape
+from serving.schemas import Shape
+from serving.schemas_decisions import ReasonShape
 
 
 class ChangeShape(Shape):

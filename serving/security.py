@@ -37,11 +37,26 @@ def askers(api_key: str | None) -> Callable[..., Awaitable[None]]:
     """Return a dependency that lets the holders of the API key pass; all may, if there is no such key."""
 
     async def check(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
-        if api_key is not None and (credentials is None or not _same(credentials.credentials, api_key)):
-            raise HTTPException(
-                401,
-                "expected `Authorization: Bearer` with the API key",
-                headers={"WWW-Authenticate": 'Bearer realm="ebbtide"'},
-            )
+        check_bearer(None if credentials is None else credentials.credentials, api_key)
 
     return check
+
+
+def bearer(authorization: str | None) -> str | None:
+    """The token of an Authorization header, if it is a bearer's."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token if scheme.lower() == "bearer" else None
+
+
+def check_bearer(token: str | None, api_key: str | None) -> None:
+    """Let the holders of the API key pass; all may, if there is no such key.
+
+    Raises:
+        HTTPException: 401.
+    """
+    if api_key is not None and (token is None or not _same(token, api_key)):
+        raise HTTPException(
+            401,
+            "expected `Authorization: Bearer` with the API key",
+            headers={"WWW-Authenticate": 'Bearer realm="ebbtide"'},
+        )

@@ -13,8 +13,11 @@ from redis.exceptions import RedisError
 from ebbtide.clock import Clock
 from ebbtide.errors import EbbtideError
 from ebbtide.logs.alerts import AlertLog
+from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.triggers import TriggerLog
 from serving.decide import Decider
+from serving.desk import Desk
 from serving.intake import Intake
 from serving.metrics import Metrics
 
@@ -56,14 +59,23 @@ class Services:
     clock: Clock
     intake: Intake
     decider: Decider
+    desk: Desk
     decisions: DecisionLog
+    contacts: Contacts
     alerts: AlertLog
+    triggers: TriggerLog
     warmth: Warmth
     metrics: Metrics
+    api_key: str | None
+
+
+def services_of(request: Request) -> Services:
+    """The services of the app that a request came to."""
+    return cast("Services", request.app.state.services)
 
 
 async def _services(request: Request) -> Services:
-    return cast("Services", request.app.state.services)
+    return services_of(request)
 
 
 Given = Annotated[Services, Depends(_services)]

@@ -1,8 +1,9 @@
 """What travels through the flow: batches of records in, what they changed out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ebbtide.domain.trigger import Fired
 from ebbtide.logs.events import Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
 from features.store.row import Row
@@ -25,7 +26,8 @@ class Changes(NamedTuple):
     taken before. `events` counts what was read. `states` are the present ones of the customers touched. Of
     followed customers `day_ends` are the states at the end of earlier days in the batch, oldest first.
     `orders` are (customer, Unix seconds). `passed_on` goes to other partitions of the log, before the batch
-    is committed.
+    is committed. `fired` are the triggers; `timers` say of each customer touched when their rules are to be
+    judged next; None: not before an event.
     """
 
     partition: int
@@ -37,3 +39,5 @@ class Changes(NamedTuple):
     orders: list[tuple[str, float]]
     rejected: list[Rejection]
     passed_on: list[Entry]
+    fired: Sequence[Fired] = ()
+    timers: Mapping[str, float | None] = {}

@@ -16,10 +16,11 @@ from streaming.changes import Batch, Changes
 from streaming.updater import Updater
 
 if TYPE_CHECKING:  # River imports slowly, and an import of a log learns nothing online
+    from streaming.action_learner import ActionLearner, Learned
     from streaming.learner import OnlineLearner
 
-LEARNER = "churn"
-"""The one key of the learner's step: however many workers there are, one of them learns."""
+LEARNER, ACTIONS = "churn", "actions"
+"""The one key of each learner's step: however many workers there are, one of them learns."""
 
 
 def run(
@@ -70,11 +71,14 @@ def build(
     updater: Updater,
     learner: "OnlineLearner | None" = None,
     learned: Sink[tuple[str, bytes]] | None = None,
+    actions: "ActionLearner | None" = None,
+    outcomes: "Sink[tuple[str, Learned]] | None" = None,
 ) -> Dataflow:
     """Wire the flow: batches of one partition each, to changed states, to the sink.
 
     A partition of the source lives on one worker, and so do its customers: nobody else writes them.
-    With a learner, a sample of the changes goes to the online model, and its saved forms to `learned`.
+    With a learner, a sample of the changes goes to the online model, and its saved forms to `learned`. With
+    `actions`, decisions are joined with what came after them, and learned from; it goes to `outcomes`.
     """
     flow = Dataflow("ebbtide")
     batches = op.input("events", flow, source)
@@ -85,4 +89,9 @@ def build(
         keyed: op.KeyedStream[Any] = op.key_on("learner", samples, lambda _: LEARNER)
         saved = op.stateful_batch("learn", keyed, learner.logic)
         op.output("learned", saved, learned)
+    if actions is not None and outcomes is not None:
+        heard = op.flat_map("hear", changes, actions.hear)
+        joined: op.KeyedStream[Any] = op.key_on("actions", heard, lambda _: ACTIONS)
+        due = op.stateful_batch("attribute", joined, actions.logic)
+        op.output("outcomes", due, outcomes)
     return flow

@@ -11,6 +11,8 @@ from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.events import BEGINNING, EventLog
 from ebbtide.logs.offsets import commit
 from ebbtide.logs.rejected import RejectedLog
+from ebbtide.logs.timers import Timers
+from ebbtide.logs.triggers import TriggerLog
 from features.store.online import OnlineStore
 from streaming.changes import Changes
 from streaming.checks import Checks
@@ -20,9 +22,9 @@ from streaming.checks import Checks
 class FeatureSink(DynamicSink[Changes]):
     """Stores changes so that a death at any point loses nothing.
 
-    The archive and what is passed on to other partitions come first, the states next, the commit last: what
-    was stored but not committed is delivered again, and the states know by its offset that they have seen it.
-    What is passed on has ids, by which the log drops it the second time.
+    The archive, triggers and what is passed on to other partitions come first, the states next, the commit
+    last: what was stored but not committed is delivered again, and the states know by its offset that they
+    have seen it. What is passed on, and what fired, has ids, by which it is dropped the second time.
 
     Args:
         client: the Redis of the online store.
@@ -32,6 +34,8 @@ class FeatureSink(DynamicSink[Changes]):
         archive: keeps the events taken from the log, which lets go of them after the commit.
         progress: told the number of events of each batch once it is stored.
         checks: told whom a batch touched.
+        triggers: keeps what fired.
+        timers: told when each customer touched is to be judged next.
     """
 
     client: Redis
@@ -41,6 +45,8 @@ class FeatureSink(DynamicSink[Changes]):
     archive: LiveArchive | None = None
     progress: Callable[[int], None] = lambda _: None
     checks: Checks | None = None
+    triggers: TriggerLog | None = None
+    timers: Timers | None = None
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_FeatureSinkPart":  # noqa: ARG002
         """Open a writer of this worker's own."""
@@ -63,6 +69,11 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
                 self._to.log.append(changes.passed_on, bounded=False)
             if self._to.checks is not None:
                 self._to.checks.touch((row.customer for row in changes.states), now)
+            if self._to.triggers is not None:
+                self._to.triggers.put(changes.fired, now)
+            if self._to.timers is not None:
+                # Before the states too: a timer that comes too early finds nothing to do, and is set again.
+                self._to.timers.put(changes.timers)
             self._store.write_rows(changes.states)
             self._commit(changes)
             self._to.progress(changes.events)

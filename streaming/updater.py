@@ -4,21 +4,25 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
+from typing import Protocol
 
 import msgspec
 
+from ebbtide.clock import Clock, system_clock
 from ebbtide.domain import identity
 from ebbtide.domain.event import Event, EventError
 from ebbtide.domain.event import decode as decode_event
 from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
+from ebbtide.domain.trigger import Tick
 from ebbtide.logs.events import BEGINNING, Entry, Record
 from ebbtide.logs.rejected import Rejection
-from features.profile import State, encode, merge, new_state, update
+from features.profile import State, encode, merge, new_state
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
-from features.store.online import OnlineStore
 from features.store.row import Row
+from models.moments import Moments
 from streaming.changes import IMPORTED, Batch, Changes
+from streaming.judging import Judging
 
 LATENESS = 24 * 3600.0
 """Seconds; signals do not depend on the order of events that lie this near to each other."""
@@ -33,36 +37,50 @@ KEPT_CUSTOMERS = 200_000
 """States kept in memory between batches; in each partition the longest untouched go first."""
 
 
+class States(Protocol):
+    """Where states are read from that are not in memory: the online store."""
+
+    def read_many(self, customers: Sequence[str]) -> list[State | None]:
+        """The state of each, None of whom there is none."""
+
+
 class Updater:
     """Holds the states of the customers in use, per partition, and reads the others from the store.
 
     Args:
         store: the online store.
+        clock: the present, by which triggers are judged.
         lateness: seconds that a live event may lie behind its customer's newest one. What comes later is kept
             with the reason, and changes nothing. Imports are backfills, and may bring what is old.
         kept_customers: states kept in memory between batches, shared equally by the partitions in use.
         follows: of whom the states at the ends of days are told too.
+        moments: judges the triggers; without it none fires.
     """
 
     def __init__(
         self,
-        store: OnlineStore,
+        store: States,
         *,
+        clock: Clock = system_clock,
         lateness: float = LATENESS,
         kept_customers: int = KEPT_CUSTOMERS,
         follows: Callable[[str], bool] | None = None,
+        moments: Moments | None = None,
     ) -> None:
-        self._store, self._lateness, self._follows = store, lateness, follows
-        self._kept_customers = kept_customers
+        self._store, self._clock, self._lateness, self._follows = store, clock, lateness, follows
+        self._kept_customers, self._moments = kept_customers, moments
         self._partitions: dict[int, dict[str, State]] = {}
 
     def apply(self, batch: Batch) -> Changes:
         """Apply a batch. An event that a state has seen already (by its offset) changes nothing."""
         self._make_room(batch.partition)
         states = partial(self._states, batch.partition)
-        work = _Work(states, self._lateness, self._follows, direct=batch.partition == IMPORTED)
+        imported = batch.partition == IMPORTED
+        judging = Judging(self._moments, self._clock(), imported=imported)
+        work = _Work(states, self._lateness, self._follows, judging, direct=imported)
         for start in range(0, len(batch.records), AT_ONCE):
             work.take_all(batch.records[start : start + AT_ONCE])
+        timers = work.timers()
         return Changes(
             batch.partition,
             batch.records[-1].offset if batch.records else BEGINNING,
@@ -73,6 +91,8 @@ class Updater:
             work.orders,
             work.rejected,
             work.passed_on,
+            judging.fired,
+            timers,
         )
 
     def _make_room(self, partition: int) -> None:
@@ -108,10 +128,12 @@ class _Work:
         states: Callable[[Iterable[str]], dict[str, State]],
         lateness: float,
         follows: Callable[[str], bool] | None,
+        judging: Judging,
         *,
         direct: bool,
     ) -> None:
         self._find, self._lateness, self._follows, self._direct = states, lateness, follows, direct
+        self._judging = judging
         self._decode = decode_event if direct else _decode
         self._states: dict[str, State] = {}
         self._touched: dict[str, None] = {}
@@ -175,10 +197,16 @@ class _Work:
         self.taken += len(found)
         return found
 
+    def timers(self) -> dict[str, float | None]:
+        """When each customer touched is to be judged next."""
+        return self._judging.timers(self._touched, self._states)
+
     def _take(self, event: Event | Message, raw: bytes) -> None:
         state = self._states[event.customer]
         if isinstance(event, HandOver):
             self._hand_over(event, state, raw)
+        elif isinstance(event, Tick):
+            self._judging.tick(event, state)
         elif state.merged_into:
             self._redirect(event, state, raw)
         elif isinstance(event, Absorb):
@@ -193,7 +221,7 @@ class _Work:
     def _apply(self, event: Event, state: State, raw: bytes) -> None:
         if self._days:
             self._before_change(event.customer, state, event.at)
-        update(state, event)
+        self._judging.apply(event, state)
         if event.name == "Order Completed":
             self.orders.append((event.customer, event.at))
         elif event.also is not None and (other := identity.linked(event)) is not None:
@@ -246,6 +274,7 @@ class _Work:
         """Take up the history of what was another customer."""
         state = self._states[customer]
         self._before_change(customer, state, at)
+        self._judging.before(customer, state, at)
         merge(state, other)
         self._touched[customer] = None
 

@@ -8,7 +8,7 @@ from types import FrameType
 import typer
 
 from ebbtide import __version__
-from ebbtide.cli import alerts, evaluate, models, monitor, verbs
+from ebbtide.cli import alerts, evaluate, models, monitor, triggers, verbs, what_if
 from ebbtide.errors import EbbtideError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("serve", epilog="Example: ebbtide serve --port 0")(verbs.serve)
 app.command("alerts", epilog="Example: ebbtide alerts --follow --json")(alerts.alerts)
 app.command("score", epilog="Example: ebbtide score --all --out scores.parquet")(alerts.score)
 app.command("monitor", epilog="Example: ebbtide monitor --out drift.html --json")(monitor.monitor)
+app.command("what-if", epilog="Example: ebbtide what-if --policy new-actions.yaml --json")(what_if.what_if)
 app.command("apply", epilog="Example: ebbtide apply --json")(verbs.apply)
 app.command("mlflow", epilog="Example: ebbtide mlflow --port 5000")(verbs.mlflow)
 app.command("check", epilog="Example: ebbtide check --json")(verbs.check)
@@ -38,6 +39,7 @@ verify.command("parity", epilog="Example: ebbtide verify parity --events a.jsonl
 app.add_typer(verify, name="verify")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
+app.add_typer(triggers.app, name="triggers")
 
 
 def _version(asked: bool) -> None:

@@ -1,21 +1,58 @@
-"""An action that may be taken for a customer, and its rank in a decision."""
+"""An action that may be taken for a customer, and how it stood among the others when one was chosen."""
+
+import math
+from typing import Literal
 
 import msgspec
 
 from ebbtide.domain.customer import Stage
 
+Channel = Literal["email", "push", "sms", "in_app", "web", "call", "none"]
+OutcomeKind = Literal["click", "conversion", "value"]
 
-class Action(msgspec.Struct, frozen=True):
-    """One entry of `actions.yaml`. Money in the currency of the events."""
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of `actions.yaml`. Money in the currency of the events, times in Unix seconds (UTC).
+
+    `response` is the share who respond, as the entry says; `retains` tells what is worth more the likelier
+    the customer leaves. `valid_from` belongs to the time in which it may be taken, `valid_until` does not.
+    It may be taken only after each of the actions in `after`. `outcome` is what counts as a response, and
+    `window_days` how long one waits for it.
+    """
+
+    id: str
+    channel: Channel
+    message: str
+    stages: frozenset[Stage] = frozenset(Stage)
+    when: str | None = None
+    response: float = 0.0
+    value: float = 0.0
+    cost: float = 0.0
+    retains: bool = False
+    purpose: str = "marketing"
+    valid_from: float = -math.inf
+    valid_until: float = math.inf
+    after: frozenset[str] = frozenset()
+    outcome: OutcomeKind = "click"
+    window_days: float = 7.0
+
+
+NOTHING = Action(id="none", channel="none", message="Do nothing.")
+"""Always a candidate, and excluded by no rule: what costs more than it brings is worth less than it."""
+
+
+class Candidate(msgspec.Struct, frozen=True, rename="camel"):
+    """An action as it stood when one was chosen; `excluded` is the rule in words that ruled it out.
+
+    `response` is the probability of a response that was used, `propensity` that of being chosen.
+    """
 
     id: str
     channel: str
-    message: str
-    stages: frozenset[Stage]
     response: float
-    value: float
-    cost: float = 0.0
-    retains: bool = False
+    expected_value: float
+    propensity: float
+    excluded: str | None = None
 
 
 class RankedAction(msgspec.Struct, frozen=True, rename="camel"):

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from ebbtide.domain.action import RankedAction
+from ebbtide.domain.action import NOTHING, Candidate, RankedAction
+from ebbtide.domain.contact import History, Reach
 from ebbtide.domain.customer import Stage
 
 
@@ -57,11 +58,12 @@ class Recommendation(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Versions(msgspec.Struct, frozen=True, rename="camel"):
-    """What a decision was made with; `model` is None where there was none."""
+    """What a decision was made with; `model` (of churn) and `responses` are None where there was none."""
 
     catalog: str
     model: str | None
     actions: str
+    responses: str | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, rename="camel"):
@@ -82,9 +84,32 @@ class Decision(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Receipt(msgspec.Struct, frozen=True, rename="camel"):
-    """What the decision log keeps: the question, the signals as seen (NaN as None), and the answer."""
+    """What the decision log keeps: the question, what was known, how each action stood, and the answer.
+
+    Attributes:
+        decision: the answer.
+        decision_point: where it was asked for.
+        context: what the caller said of the moment.
+        signals: as seen, by name; those that are missing are left out.
+        age_seconds: since the customer's last event; None for a customer of whom nothing is known.
+        at: the moment of the decision in Unix seconds, exactly.
+        previous_stage: the stage in which the customer was last seen, if that was known.
+        reach: what the customer said of being spoken to.
+        history: the contacts that the customer had had.
+        candidates: all actions, those excluded with the rule.
+        chosen: the candidate that was taken.
+        holdout: whether the customer is one of those who get no action, as a yardstick.
+    """
 
     decision: Decision
     decision_point: str
     context: dict[str, Any]
-    signals: dict[str, float | None]
+    signals: dict[str, float]
+    age_seconds: float | None = None
+    at: float = 0.0
+    previous_stage: str = ""
+    reach: Reach = Reach()
+    history: History = History()
+    candidates: tuple[Candidate, ...] = ()
+    chosen: str = NOTHING.id
+    holdout: bool = False

@@ -122,12 +122,20 @@ class Location(msgspec.Struct, frozen=True):
     country: str | None = None
 
 
+class ConsentGiven(msgspec.Struct, frozen=True, rename="camel"):
+    """Segment's consent object: whether the customer lets each category of purposes be."""
+
+    category_preferences: dict[str, bool] = {}
+
+
 class Context(msgspec.Struct, frozen=True):
     """The part of `context` that Ebbtide reads. The rest is kept in the log, and not decoded."""
 
     device: Device | None = None
     campaign: Campaign | None = None
     location: Location | None = None
+    timezone: str | None = None
+    consent: ConsentGiven | None = None
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

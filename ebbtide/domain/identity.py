@@ -13,6 +13,7 @@ limits).
 import msgspec
 
 from ebbtide.domain.event import Event
+from ebbtide.domain.trigger import Tick
 
 MOST_MERGES = 100
 MOST_HOPS = 10
@@ -52,7 +53,7 @@ class Redirect(msgspec.Struct, frozen=True, tag_field="type", tag="ebbtide.redir
     hops: int
 
 
-Message = HandOver | Absorb | Redirect
+Message = HandOver | Absorb | Redirect | Tick
 PREFIX = b'{"type":"ebbtide.'
 """How the bytes of a message begin; no call of a sender does, whose types are Segment's."""
 _DECODER = msgspec.json.Decoder(Message)

@@ -21,10 +21,11 @@ class Finding:
 
 
 def check(settings: Settings, client: Redis) -> list[Finding]:
-    """Check settings, actions, Redis, the features, Feast's registry and the model, in this order."""
+    """Check settings, actions, triggers, Redis, features, Feast's registry and the model, in this order."""
     parts: dict[str, Callable[[], str]] = {
         "settings": lambda: _settings(settings),
         "actions": lambda: _actions(settings),
+        "triggers": lambda: _triggers(settings),
         "redis": lambda: _redis(client),
         "features": lambda: _features(settings, client),
         "feast": lambda: _feast(settings),
@@ -51,7 +52,22 @@ def _actions(settings: Settings) -> str:
 
     path = settings.actions or actions.SHIPPED
     found = actions.load(path)
-    return f"{len(found.actions)} actions, version {found.version}, from {path}"
+    holds = (
+        f"{len(found.actions) - 1} actions beside doing nothing",
+        f"{len(found.conditions)} with conditions",
+        f"{len(found.contact.caps)} caps",
+        f"hold-out {found.holdout:.1%}",
+        f"version {found.version}",
+    )
+    return f"{', '.join(holds)}, from {path}"
+
+
+def _triggers(settings: Settings) -> str:
+    from ebbtide.jobs.triggers import rules_of
+    from models.trigger_file import SHIPPED
+
+    found = rules_of(settings)
+    return f"{len(found.rules)} triggers, version {found.version}, from {settings.triggers or SHIPPED}"
 
 
 def _redis(client: Redis) -> str:

@@ -14,6 +14,7 @@ from ebbtide.logs.imports import Import, ImportLedger
 from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.steady import steady
+from ebbtide.logs.timers import Timers
 from ebbtide.settings import Settings
 from streaming.importing.importer import Log, import_events
 from streaming.importing.once import Once
@@ -132,7 +133,8 @@ def _stream(
     from streaming.updater import Updater
 
     with progress("Stream", total) as advance:
-        rejected, checks = RejectedLog(settings.rejected), Checks(client)
-        sink = FeatureSink(client, rejected, clock, progress=advance, checks=checks)
+        rejected, checks, timers = RejectedLog(settings.rejected), Checks(client), Timers(client)
+        sink = FeatureSink(client, rejected, clock, progress=advance, checks=checks, timers=timers)
         source = ImportSource(begun.number, read([archive]))
-        run(build(source, sink, Updater(OnlineStore(client), kept_customers=settings.kept_customers)))
+        updater = Updater(OnlineStore(client), clock=clock, kept_customers=settings.kept_customers)
+        run(build(source, sink, updater))

@@ -11,10 +11,13 @@ from redis import Redis
 from ebbtide.clock import Clock
 from ebbtide.jobs.alerts import watching
 from ebbtide.jobs.event_log import open_log
+from ebbtide.jobs.triggers import judged_by, ticking
 from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.steady import steady
+from ebbtide.logs.timers import Timers
+from ebbtide.logs.triggers import TriggerLog
 from ebbtide.settings import Settings
 
 
@@ -30,7 +33,7 @@ def stream(
     ready: Callable[[], None] = lambda: None,
     stored: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Read the event log into features and archive, and let the online model learn.
+    """Read the event log into features and archive, fire triggers, and let the online model learn.
 
     Ends on SIGINT or SIGTERM, after the batches under way; with `once`, at the end of what is logged now.
     `stored` is told the number of events of each batch. Of several processes each is given its number, from
@@ -41,7 +44,9 @@ def stream(
         EbbtideError: another process of the flow ended.
     """
     from features.store.online import OnlineStore
+    from models import actions as policies
     from models.scorer import ModelWatcher
+    from streaming.action_learner import ActionLearner, OutcomeSink
     from streaming.checks import Checks
     from streaming.flow import build, run
     from streaming.learner import OnlineLearner
@@ -59,20 +64,33 @@ def stream(
             archive=LiveArchive(settings.events),
             progress=stored,
             checks=Checks(redis),
+            triggers=TriggerLog(redis),
+            timers=Timers(redis),
         )
         learner = OnlineLearner(redis, store, ModelWatcher(redis), clock)
         updater = Updater(
             store,
+            clock=clock,
             lateness=settings.lateness_hours * 3600,
             kept_customers=settings.kept_customers,
             follows=learner.follows,
+            moments=judged_by(settings, redis, clock),
         )
+        policy = policies.load(settings.actions or policies.SHIPPED)
+        actions = ActionLearner(redis, {action.id: action for action in policy.actions})
         source = LogSource(log, redis, stop, once=once)
         with nullcontext() if process else held(client, "ebbtide stream"):  # the first holds it for all
             ready()
-            flow = build(source, sink, updater, learner, LearnedSink(redis))
-            with nullcontext() if process or once else watching(settings, client, clock):
+            flow = build(source, sink, updater, learner, LearnedSink(redis), actions, OutcomeSink(redis))
+            with nullcontext() if process or once else _beside(settings, client, clock):
                 run(flow, workers=workers, process=process, addresses=addresses)
+
+
+@contextmanager
+def _beside(settings: Settings, client: Redis, clock: Clock) -> Iterator[None]:
+    """What works beside the flow: who looks at customers at risk, and who tells it that time has passed."""
+    with watching(settings, client, clock), ticking(settings, client, clock):
+        yield
 
 
 @contextmanager

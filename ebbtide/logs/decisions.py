@@ -1,14 +1,20 @@
 """The decision log: a receipt for every decision, in order and by id."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from redis import Redis
 
+from ebbtide import bulk
 from ebbtide.domain.decision import Receipt
 from ebbtide.errors import StoreError
 
 STREAM = "ebbtide:decisions"
+START = "0-0"
+"""The place before all receipts."""
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Receipt).decode
 
 
 def _key(decision_id: str) -> str:
@@ -17,16 +23,16 @@ def _key(decision_id: str) -> str:
 
 def _receipt(raw: bytes) -> Receipt:
     try:
-        return msgspec.json.decode(raw, type=Receipt)
+        return _decode(raw)
     except msgspec.MsgspecError as error:
         raise StoreError(f"decision log: expected a receipt, found something else ({error})") from error
 
 
 class DecisionLog:
-    """Receipts in Redis, as JSON.
+    """Receipts in Redis, as JSON: each under its id for `seconds`, and the ids of the newest in a stream.
 
-    The newest `keep` or a few more stay in the stream; each can be found by its id for `seconds`.
-    All methods raise `redis.RedisError` if Redis does not answer.
+    The stream has the newest `keep` or a few more. All methods raise `redis.RedisError` if Redis does not
+    answer, and StoreError if what is stored is not a receipt.
     """
 
     def __init__(self, client: Redis, *, keep: int, seconds: int) -> None:
@@ -36,25 +42,44 @@ class DecisionLog:
 
     def record(self, receipt: Receipt) -> None:
         """Log one receipt, in one round trip."""
-        raw = msgspec.json.encode(receipt)
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.xadd(STREAM, {"raw": raw}, maxlen=self._keep, approximate=True)
-        pipeline.set(_key(receipt.decision.decision_id), raw, ex=self._seconds)
-        pipeline.execute()
+        self.record_many([receipt])
+
+    def record_many(self, receipts: Sequence[Receipt]) -> None:
+        """Log many receipts, in one round trip."""
+        commands: list[bulk.Command] = []
+        for receipt in receipts:
+            id_ = receipt.decision.decision_id
+            commands.append(("SET", _key(id_), _encode(receipt), "EX", str(self._seconds)))
+            commands.append(("XADD", STREAM, "MAXLEN", "~", str(self._keep), "*", "id", id_))
+        bulk.ask(self._client, tuple, commands)
+
+    def record_once(self, receipt: Receipt) -> None:
+        """Log one receipt unless there is one of its id."""
+        id_ = receipt.decision.decision_id
+        if self._client.set(_key(id_), _encode(receipt), ex=self._seconds, nx=True):
+            self._client.xadd(STREAM, {"id": id_}, maxlen=self._keep, approximate=True)
 
     def get(self, decision_id: str) -> Receipt | None:
-        """Return the receipt of a decision; None if there is none, or it has expired.
+        """Return the receipt of a decision; None if there is none, or it has expired."""
+        return self.get_many([decision_id])[0]
 
-        Raises:
-            StoreError: what is stored is not a receipt.
+    def get_many(self, decision_ids: Sequence[str]) -> list[Receipt | None]:
+        """Return the receipts of many decisions, in their order, in one round trip."""
+        raws = self._client.mget(list(map(_key, decision_ids))) if decision_ids else ()
+        return [None if raw is None else _receipt(raw) for raw in raws]
+
+    def after(self, place: str = START, *, count: int = 1_000) -> tuple[list[Receipt], str]:
+        """Return the receipts of the next `count` decisions after a place, oldest first, and where to go on.
+
+        The place stays the same once there are no more. Those that have expired are left out.
         """
-        raw = self._client.get(_key(decision_id))
-        return None if raw is None else _receipt(raw)
+        entries = self._client.xrange(STREAM, min=f"({place}", count=count)
+        return self._read(entries), entries[-1][0].decode() if entries else place
 
     def recent(self, count: int) -> list[Receipt]:
-        """Return the newest receipts, newest first.
+        """Return the receipts of the newest `count` decisions, newest first; expired ones are left out."""
+        return self._read(self._client.xrevrange(STREAM, count=count))
 
-        Raises:
-            StoreError: what is stored is not a receipt.
-        """
-        return [_receipt(fields[b"raw"]) for _, fields in self._client.xrevrange(STREAM, count=count)]
+    def _read(self, entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Receipt]:
+        found = self.get_many([fields[b"id"].decode() for _, fields in entries])
+        return [receipt for receipt in found if receipt is not None]

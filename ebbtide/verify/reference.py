@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 
 from ebbtide.domain.event import Event
-from ebbtide.verify.formulas import account, activity, browsing, contact, orders
+from ebbtide.verify.formulas import account, activity, browsing, consent, contact, orders
 from ebbtide.verify.formulas.common import Events, Values
 
 FORMULAS: tuple[Callable[[Events, float], Values], ...] = (
@@ -25,6 +25,7 @@ FORMULAS: tuple[Callable[[Events, float], Values], ...] = (
     activity.calendar,
     account.context,
     account.subscription,
+    consent.consent,
 )
 
 

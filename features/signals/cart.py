@@ -65,3 +65,8 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
             return []
         held = [mark for mark in self.marks.values() if mark.worth < REMOVED]
         return sorted(held, reverse=True)[:PRODUCTS]
+
+    def products(self) -> list[str]:
+        """The products in the cart, the one added last first."""
+        held = [(mark, product) for product, mark in self.marks.items() if mark.worth < REMOVED]
+        return [product for _, product in sorted(held, reverse=True)[:PRODUCTS]]

@@ -92,6 +92,11 @@ class Views(msgspec.Struct, array_like=True, gc=False):
             for at in (times,) if isinstance(times, float) else times:
                 self.view(product, at)
 
+    def of(self, product: str, since: float) -> int:
+        """Views of one product from `since` (Unix seconds) on that no purchase of it followed, 8 at most."""
+        times = self.seen.get(product, ())
+        return sum(at >= since for at in ((times,) if isinstance(times, float) else times))
+
     def unbought(self, now: float) -> tuple[int, int]:
         """Products viewed in the last 30 days that no purchase followed, or came with: most views, how many.
 

@@ -5,8 +5,9 @@ from itertools import islice
 
 from redis import Redis
 
+from ebbtide import bulk
 from features.profile import State, decode, encode
-from features.store import bulk, layout, wire
+from features.store import layout, wire
 from features.store.row import Row
 
 _HOPS = 10
@@ -30,12 +31,12 @@ class OnlineStore:
 
     def read_many(self, customers: Sequence[str]) -> list[State | None]:
         """The states of many customers as they are kept, in one round trip, in their order."""
-        found = bulk.ask(self._client, customers, wire.get, _get)
+        found = bulk.ask(self._client, _get, customers, wire.get)
         return [None if packed is None else decode(layout.unpack_value(packed)) for packed in found]
 
     def write_rows(self, rows: Sequence[Row]) -> None:
         """Write encoded states."""
-        bulk.ask(self._client, rows, wire.put, _put)
+        bulk.ask(self._client, _put, rows, wire.put)
 
     def write_many(self, states: Iterable[tuple[str, State]]) -> None:
         """Write the states of many customers."""

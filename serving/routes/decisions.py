@@ -1,39 +1,171 @@
-"""Decisions: what next for a customer."""
+"""Decisions: what next for a customer, for one or for many; and the receipt of each."""
 
-from uuid import uuid4
+import asyncio
+from hashlib import sha256
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
+from pydantic import ValidationError
 
+from ebbtide.domain.action import NOTHING
+from ebbtide.domain.decision import Decision, Receipt
 from ebbtide.domain.event import unix_seconds
-from serving.decide import Question
-from serving.problems import documented
-from serving.schemas import DecisionRequest, DecisionResponse
-from serving.services import Given
+from ebbtide.errors import InputError, StoreError
+from serving.answer import LIFETIME
+from serving.direct import direct, read_body
+from serving.draft import Question
+from serving.problems import documented, explained, invalid
+from serving.schemas_decisions import (
+    BatchRequest,
+    BatchResponse,
+    CustomerId,
+    DecisionPointName,
+    DecisionRequest,
+    DecisionResponse,
+    FlatResponse,
+)
+from serving.security import bearer, check_bearer
+from serving.services import Given, services_of
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
+encode = msgspec.json.Encoder().encode
 
 
-# Async, though it calls a synchronous client: a round trip to Redis takes less time than a change of threads.
-@router.post(
-    "/decisions", response_model=DecisionResponse, responses=documented(400, 401, 413, 415, 422, 503)
-)
-async def decide(request: DecisionRequest, services: Given) -> Response:
+async def _decide(request: Request) -> Response:
+    services = services_of(request)
+    check_bearer(bearer(request.headers.get("authorization")), services.api_key)
+    asked = await read_body(request, DecisionRequest)
+    question, key = _question(asked), request.headers.get("idempotency-key")
+    if key is None or question.test:
+        receipt = await services.desk.ask(question)
+    else:
+        receipt = await services.desk.ask_once(question, [_id("key", key, question)])
+    return _answer(receipt.decision, None if asked.test else receipt.at + LIFETIME - services.clock())
+
+
+async def decide(
+    request: DecisionRequest,
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="With the same key, customer and decision point, the decision stays the same.",
+        ),
+    ] = None,
+) -> None:
     """Decide what next for one customer: stage, churn, triggers, actions and products.
 
     A customer of whom nothing is known gets an answer for newcomers. Every decision is kept in the decision
     log before it is given, unless it is a test.
     """
-    question = Question(
+
+
+router.add_api_route(
+    "/decisions",
+    decide,
+    methods=["POST"],
+    response_model=DecisionResponse,
+    responses=documented(400, 401, 413, 415, 422, 503),
+    route_class_override=direct(_decide),
+)
+
+
+@router.get("/decisions", response_model=FlatResponse, responses=documented(401, 422, 503))
+async def decide_flat(
+    services: Given,
+    customer_id: Annotated[
+        CustomerId, Query(alias="customerId", description="As in `userId` of the events.")
+    ],
+    decision_point: Annotated[
+        DecisionPointName, Query(alias="decisionPoint", description="Where the answer will be used.")
+    ] = "default",
+) -> Response:
+    """Decide for one customer, in brief: for templates of messages that can only fetch and insert.
+
+    Asked again before `expiresAt`, the answer stays the same.
+    """
+    now = services.clock()
+    question, slot = Question(customer_id, decision_point), int(now // LIFETIME)
+    ids = [_id("slot", str(each), question) for each in (slot, slot - 1)]
+    receipt = await services.desk.ask_once(question, ids, since=now - LIFETIME)
+    return _answer(_flat(receipt), receipt.at + LIFETIME - now)
+
+
+@router.post(
+    "/decisions/batch", response_model=BatchResponse, responses=documented(400, 401, 413, 415, 422, 503)
+)
+async def decide_many(request: BatchRequest, services: Given) -> Response:
+    """Decide for up to 1,000 customers: each question gets its decision, or a problem of its own."""
+
+    async def one(given: Any) -> dict[str, Any]:
+        try:
+            asked = DecisionRequest.model_validate(given)
+            return {"decision": (await services.desk.ask(_question(asked))).decision}
+        except ValidationError as error:
+            return {"problem": invalid(error.errors())}
+        except (InputError, StoreError) as error:
+            return {"problem": explained(error)}
+
+    answers = await asyncio.gather(*map(one, request.requests))
+    return _answer({"answers": answers}, None)
+
+
+@router.get("/decisions/{decision_id}", responses=documented(401, 404, 503))
+async def receipt(
+    services: Given, decision_id: Annotated[str, Path(max_length=100, description="As the decision gave it.")]
+) -> Response:
+    """Show a decision's receipt.
+
+    It has the question, every candidate with the rule that excluded it, the probability used and that of
+    being chosen, the signals with their age, and the versions of model, policy and catalog.
+    """
+    found = services.decisions.get(decision_id)
+    if found is None:
+        raise HTTPException(404, f"expected the id of a decision of the last 30 days, found {decision_id!r}")
+    return _answer(found, None)
+
+
+def _question(request: DecisionRequest) -> Question:
+    return Question(
         customer_id=str(request.customer_id),
         decision_point=request.decision_point,
         limit=request.limit,
         context=request.context,
         as_of=None if request.as_of is None else unix_seconds(request.as_of),
         explain=request.explain,
+        test=request.test,
     )
-    receipt = services.decider.decide(question, now=services.clock(), decision_id=uuid4().hex)
-    if not request.test:
-        services.decisions.record(receipt)
-        services.metrics.decisions.labels(receipt.decision.stage.value).inc()
-    return Response(msgspec.json.encode(receipt.decision), media_type="application/json")
+
+
+def _id(kind: str, key: str, question: Question) -> str:
+    """The same id for the same key, customer and decision point."""
+    named = "\x1f".join((kind, key, question.customer_id, question.decision_point))
+    return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _answer(body: object, holds_for: float | None) -> Response:
+    """JSON, that may be kept by the one who asked for so many seconds; None: not at all."""
+    control = "no-store" if holds_for is None else f"private, max-age={max(int(holds_for), 0)}"
+    return Response(encode(body), headers={"Cache-Control": control}, media_type="application/json")
+
+
+def _flat(receipt: Receipt) -> dict[str, Any]:
+    decision: Decision = receipt.decision
+    action, churn = decision.actions[0], decision.churn
+    product = decision.recommendations[0] if decision.recommendations else None
+    return {
+        "decisionId": decision.decision_id,
+        "customerId": decision.customer_id,
+        "stage": decision.stage,
+        "expiresAt": decision.expires_at,
+        "churn": None if churn is None else churn.main,
+        "churnDays": None if churn is None else churn.horizon,
+        "trigger": decision.triggers[0].id if decision.triggers else "",
+        "action": action.id,
+        "channel": action.channel,
+        "message": "" if action.id == NOTHING.id else action.message,
+        "productId": "" if product is None else product.product_id,
+        "productName": "" if product is None else product.name,
+        "productReason": "" if product is None else product.reason,
+    }

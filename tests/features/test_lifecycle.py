@@ -59,3 +59,22 @@ def test_silence_never_brings_a_customer_nearer(days, silence):
 def test_few_gaps_are_drawn_towards_a_month():
     assert pace(gaps=1.0, days=3.0) == pytest.approx(21.0)
     assert pace(gaps=300.0, days=300.0) == 7.0
+
+
+def values_of(days, now):
+    state = profile.new_state()
+    for day in days:
+        profile.update(state, order(day=day, revenue=10.0))
+    return profile.named(profile.vector(state, now * DAY))
+
+
+def test_who_was_loyal_stays_so_until_two_days_with_an_order_are_missing():
+    for orders, expected in ((10, Stage.LOYAL), (9, Stage.LOYAL), (8, Stage.LOYAL), (7, Stage.ACTIVE)):
+        days = range(1_000, 1_000 + orders * 30, 30)
+        assert stage(values_of(days, days[-1] + 5), previous=Stage.LOYAL) is expected
+
+
+@pytest.mark.parametrize("previous", [Stage.ACTIVE, Stage.LOYAL, Stage.WON_BACK])
+def test_nobody_who_was_further_is_new_again(previous):
+    assert stage(values_of([1_000, 1_010], 1_012), previous=previous) is Stage.ACTIVE
+    assert stage(values_of([1_000, 1_010], 1_012), previous=Stage.SLIPPING) is Stage.NEW

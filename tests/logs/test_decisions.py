@@ -3,7 +3,7 @@
 import pytest
 from redis import Redis
 
-from ebbtide.domain.action import RankedAction
+from ebbtide.domain.action import Candidate, RankedAction
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.decision import Churn, Decision, Reason, Receipt, Recommendation, Trigger, Versions
 from ebbtide.errors import StoreError
@@ -26,7 +26,17 @@ def receipt(decision_id: str) -> Receipt:
         degraded=("no churn model",),
     )
     return Receipt(
-        decision, "default", {"page": ["home", {"n": 1}]}, {"recency_days": 31.0, "gap_mean_days": None}
+        decision,
+        "default",
+        {"page": ["home", {"n": 1}]},
+        {"recency_days": 31.0, "gap_mean_days": 14.5},
+        age_seconds=60.5,
+        at=1_767_312_000.25,
+        candidates=(
+            Candidate("none", "none", 0.0, 0.0, 1.0),
+            Candidate("a", "sms", 0.1, 2.0, 0.0, "hold-out"),
+        ),
+        holdout=True,
     )
 
 
@@ -52,6 +62,24 @@ def test_the_newest_receipts_come_first(redis: Redis):
     for n in range(5):
         log(redis).record(receipt(f"d{n}"))
     assert [found.decision.decision_id for found in log(redis).recent(3)] == ["d4", "d3", "d2"]
+
+
+def test_the_log_is_read_from_the_oldest_on_in_blocks(redis: Redis):
+    log(redis).record_many([receipt(f"d{n}") for n in range(5)])
+    found, place = [], "0-0"
+    while (block := log(redis).after(place, count=2))[0]:
+        found.append([one.decision.decision_id for one in block[0]])
+        place = block[1]
+    assert found == [["d0", "d1"], ["d2", "d3"], ["d4"]]
+    assert log(redis).after(place) == ([], place)
+
+
+def test_an_expired_receipt_ends_no_reading(redis: Redis):
+    log(redis).record_many([receipt(f"d{n}") for n in range(3)])
+    redis.delete("ebbtide:decision:d0")
+    found, place = log(redis).after(count=1)
+    assert found == []
+    assert [one.decision.decision_id for one in log(redis).after(place)[0]] == ["d1", "d2"]
 
 
 def test_the_stream_is_bounded(redis: Redis):

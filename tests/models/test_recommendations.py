@@ -12,7 +12,7 @@ from ebbtide.domain.event import Event, Product, Properties
 from ebbtide.errors import StoreError
 from features.signals import repertoire
 from models import copurchase
-from models.recommendations import ITEMS, NEIGHBOURS, POPULAR, Recommender, fit, publish
+from models.recommendations import ITEMS, NEIGHBOURS, POPULAR, Recommender, Wanted, fit, publish
 
 DAY = 86_400.0
 NOW = 20_000 * DAY
@@ -34,7 +34,8 @@ def ask(
     redis: Redis, *held: tuple[str, float, float], limit: int = 3, **others: object
 ) -> list[Recommendation]:
     options = {"stage": Stage.ACTIVE, "now": NOW} | others
-    return list(Recommender(redis).recommend(held, limit=limit, **options))  # type: ignore[arg-type]
+    wanted = Wanted(held, limit=limit, **options)  # type: ignore[arg-type]
+    return list(Recommender(redis).recommend([wanted], now=wanted.now)[0])
 
 
 def test_products_that_share_orders_are_neighbours() -> None:
@@ -168,20 +169,29 @@ def test_what_publish_did_not_write_is_a_clear_error(redis: Redis, key: str) -> 
         ask(redis, ("tea", 1.0, NOW))
 
 
-def test_an_answer_takes_two_round_trips(redis: Redis) -> None:
+def test_answers_for_many_share_what_is_read_and_keep_it_for_a_while(redis: Redis) -> None:
     publish(fit(shop()), redis)
     recommender = Recommender(redis)
-    recommender.recommend((), now=NOW, stage=Stage.NEW, limit=3)
-    before = redis.info("commandstats")
-    recommender.recommend([("tea", 1.0, NOW)], now=NOW, stage=Stage.ACTIVE, limit=3)
-    after = redis.info("commandstats")
-    calls = {
-        name: after[name]["calls"] - before.get(name, {"calls": 0})["calls"]
-        for name in after
-        if name != "cmdstat_info"
-    }
-    # One GET and HMGET in a pipeline, then one HMGET.
-    assert {name: count for name, count in calls.items() if count} == {"cmdstat_get": 1, "cmdstat_hmget": 2}
+    wanted = [
+        Wanted((), NOW, Stage.NEW, 3),
+        Wanted([("tea", 1.0, NOW)], NOW, Stage.ACTIVE, 3),
+        Wanted([("milk", 2.0, NOW), ("tea", 1.0, NOW)], NOW, Stage.ACTIVE, 3),
+    ]
+
+    def trips(now: float) -> int:
+        before = redis.info("stats")["total_commands_processed"]
+        recommender.recommend(wanted, now=now)
+        return redis.info("stats")["total_commands_processed"] - before - 1
+
+    assert [trips(NOW), trips(NOW + 1), trips(NOW + 30)] == [3, 0, 3]
+
+
+def test_a_product_that_is_published_later_is_known_before_a_minute_is_over(redis: Redis) -> None:
+    recommender = Recommender(redis)
+    wanted = [Wanted((), NOW, Stage.NEW, 3)]
+    assert recommender.recommend(wanted, now=NOW) == [()]
+    publish(fit(shop()), redis)
+    assert recommender.recommend(wanted, now=NOW + 60)[0]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,20 +1,28 @@
-"""Each trigger fires at its moment, says why in numbers, and stays silent on what is unknown."""
+"""What the triggers that ship say of a customer at a moment: each at its own, with its reason in numbers."""
 
 import math
 
 import pytest
 
 from ebbtide.domain.customer import Stage
+from ebbtide.domain.trigger import Fired
 from features.catalog import NAMES
 from features.lifecycle import stage as stage_of
 from features.profile import named, new_state, update, vector
 from features.signals.testing import order
-from models.triggers import triggers
+from models.trigger_file import load
+from models.triggers import open_triggers, standing
+
+RULES = load()
+QUIET = {"overdue_ratio": 3.0, "gap_mean_days": 9.0, "recency_days": 27.0}
+
+
+def known(**values: float) -> dict[str, float]:
+    return dict.fromkeys(NAMES, math.nan) | values
 
 
 def found(*, stage: Stage = Stage.ACTIVE, churn: float | None = None, **values: float) -> dict[str, str]:
-    everything = dict.fromkeys(NAMES, math.nan) | values
-    return {one.id: one.reason for one in triggers(everything, stage, churn)}
+    return {one.id: one.reason for one in standing(RULES, known(**values), stage, churn)}
 
 
 @pytest.mark.parametrize(
@@ -22,40 +30,38 @@ def found(*, stage: Stage = Stage.ACTIVE, churn: float | None = None, **values: 
     [
         (
             "going_quiet",
-            {"stage": Stage.SLIPPING, "overdue_ratio": 3.0, "gap_mean_days": 9.0, "recency_days": 27.0},
+            {"stage": Stage.SLIPPING, **QUIET},
             "usually orders every 9 days, last order 27 days ago",
         ),
         ("churn_high", {"churn": 0.7}, "churn probability 70%, at or over 70%"),
         ("first_order_follow_up", {"orders_total": 1.0, "recency_days": 5.0}, "one order so far, 5 days ago"),
         (
-            "won_back_welcome",
-            {"stage": Stage.WON_BACK, "recency_days": 1.2, "gap_last_days": 200.0},
-            "came back 1 day ago, after 200 days without an order",
+            "renewal_at_risk",
+            {"payment_failures": 1.0, "renewal_days": 3.5},
+            "renews in 3.5 days, and the last payment failed",
         ),
-        ("refund_follow_up", {"refund_recency_days": 2.0}, "had a refund 2 days ago"),
         (
-            "spend_dropping",
-            {"spend_trend_30d": -0.6, "orders_total": 9.0, "recency_days": 10.0},
-            "still orders, but spent 25% a day of what it was: last 30 days against the 90 before",
+            "engagement_halved",
+            {"events_trend_30d": -0.5, "events_30d": 2.0, "events_90d": 20.0},
+            "half as active as before: 2 events in 30 days, 20 in 90",
         ),
     ],
 )
-def test_a_trigger_fires_alone_at_its_moment_with_its_reason(id_, moment, reason):
+def test_a_trigger_holds_alone_at_its_moment_with_its_reason(id_, moment, reason):
     assert found(**moment) == {id_: reason}
 
 
 @pytest.mark.parametrize(
     "moment",
     [
-        {"stage": Stage.SLIPPING, "overdue_ratio": 2.0, "gap_mean_days": 9.0, "recency_days": 18.0},
-        {"stage": Stage.LOST, "overdue_ratio": 20.0, "gap_mean_days": 9.0, "recency_days": 180.0},
+        {"stage": Stage.SLIPPING, **QUIET, "overdue_ratio": 2.0},
+        {"stage": Stage.LOST, **QUIET},
         {"churn": 0.69},
         {"orders_total": 1.0, "recency_days": 1.0},
         {"orders_total": 2.0, "recency_days": 5.0},
-        {"stage": Stage.WON_BACK, "recency_days": 15.0, "gap_last_days": 200.0},
-        {"refund_recency_days": 15.0},
-        {"spend_trend_30d": -0.4, "orders_total": 9.0, "recency_days": 10.0},
-        {"spend_trend_30d": -1.0, "orders_total": 9.0, "recency_days": 40.0},
+        {"payment_failures": 1.0, "renewal_days": -1.0},
+        {"payment_failures": 0.0, "renewal_days": 3.0},
+        {"events_trend_30d": -0.3, "events_30d": 2.0, "events_90d": 20.0},
     ],
 )
 def test_a_trigger_stays_silent_just_outside_its_moment(moment):
@@ -74,7 +80,25 @@ def test_silence_alone_raises_a_trigger():
 
     def ids(day: float) -> set[str]:
         values = named(vector(state, day * 86_400.0))
-        return {one.id for one in triggers(values, stage_of(values), None)}
+        return {one.id for one in standing(RULES, values, stage_of(values), None)}
 
     assert "going_quiet" not in ids(19_095)
     assert "going_quiet" in ids(19_130)
+
+
+def fired(rule: str) -> Fired:
+    times = ("2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z")
+    return Fired("id", "c", rule, *times, reason=f"{rule} fired", stage="active", cause="m1")
+
+
+def test_a_decision_speaks_of_what_fired_and_of_what_holds_in_the_order_of_the_file():
+    values = known(**QUIET, cart_items=2.0)
+    shown = [fired("detractor"), fired("cart_left"), fired("going_quiet"), fired("of_another_file")]
+    triggers = open_triggers(RULES, shown, values, Stage.SLIPPING, None)
+    assert [one.id for one in triggers] == ["cart_left", "going_quiet", "detractor"]
+    assert triggers[0].reason == "cart_left fired"
+    assert triggers[1].reason == "usually orders every 9 days, last order 27 days ago"
+
+
+def test_a_decision_is_silent_on_a_cart_that_was_bought():
+    assert open_triggers(RULES, [fired("cart_left")], known(cart_items=0.0), Stage.ACTIVE, None) == ()

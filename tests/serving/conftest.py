@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from features.store.online import OnlineStore
 from models.actions import load
 from models.artefact import Artefact, Churned, Horizon, Linear, Scale, digest, encode
 from models.curve import ChurnCurve
+from models.exploration import ALWAYS_BEST
 from models.published import KEY, fields
 from models.recommendations import fit
 from models.recommendations import publish as publish_table
@@ -35,6 +36,15 @@ WRITE_KEY = "write-key"
 PARTITIONS = 4
 LOYAL = [TODAY - back for back in range(3, 200, 7)]
 SLIPPING = [TODAY - back for back in range(35, 200, 9)]
+
+SHIPPED = load()
+PLAIN = replace(
+    SHIPPED,
+    exploration=ALWAYS_BEST,
+    holdout=0.0,
+    contact=msgspec.structs.replace(SHIPPED.contact, quiet_hours=None),
+)
+"""The policy that ships, with nobody held out, nothing tried, no quiet hours: its choice can be foreseen."""
 
 MakeApp = Callable[..., FastAPI]
 Seed = Callable[[str, list[int]], None]
@@ -64,7 +74,7 @@ def make_app(redis: Redis, tmp_path: Path, clock: HandClock) -> MakeApp:
             "redis": client,
             "log": RedisEventLog(client, PARTITIONS),
             "write_key": WRITE_KEY,
-            "catalogue": load(),
+            "catalogue": PLAIN,
             "rejected": tmp_path / "rejected",
             "clock": clock,
         }

@@ -39,7 +39,7 @@ def test_a_decision_looks_as_agreed(
 ):
     publish()
     seed("7", SLIPPING)
-    found = client.post("/v1/decisions", json={"customerId": "7", "limit": 3}).json()
+    found = client.post("/v1/decisions", json={"customerId": "7", "limit": 3, "explain": True}).json()
     assert re.fullmatch("[0-9a-f]{32}", found["decisionId"])
     found["decisionId"] = "DECISION"
     found["versions"] |= {"catalog": "CATALOG", "actions": "ACTIONS"}
@@ -48,12 +48,17 @@ def test_a_decision_looks_as_agreed(
 
 def test_every_route_is_documented_with_its_problems(make_app: MakeApp):
     paths = make_app().openapi()["paths"]
-    asked = {"/v1/batch", "/v1/decisions"} | {f"/v1/{type_}" for type_ in CALL_TYPES}
-    assert set(paths) == asked | {"/v1/alerts", "/healthz", "/readyz", "/metrics"}
+    posted = {"/v1/batch", "/v1/decisions", "/v1/decisions/batch", "/v1/outcomes"}
+    posted |= {f"/v1/{type_}" for type_ in CALL_TYPES}
+    read = {"/v1/alerts", "/v1/decisions/{decision_id}", "/v1/triggers", "/v1/triggers/stream"}
+    assert set(paths) == posted | read | {"/healthz", "/readyz", "/metrics"}
     for path, methods in paths.items():
-        if path.startswith("/v1/"):
-            [answers] = [method["responses"] for method in methods.values()]
-            assert {"200", "401", "503"} | ({"400", "413"} if path in asked else {"422"}) <= answers.keys()
+        if not path.startswith("/v1/"):
+            continue
+        for method, described in methods.items():
+            answers = described["responses"]
+            assert {"200", "401", "503"} | ({"400", "413"} if method == "post" else set()) <= answers.keys()
+            assert answers.keys() & {"400", "404", "422"}
             assert "application/problem+json" in answers["401"]["content"]
 
 
@@ -65,8 +70,9 @@ def test_the_examples_in_the_document_are_accepted(client: TestClient):
             response = client.post(path, json=content["application/json"]["example"], auth=("write-key", ""))
             assert response.status_code == 200, (path, response.text)
     schemas = client.app.openapi()["components"]["schemas"]  # type: ignore[attr-defined]
-    for example in schemas["DecisionRequest"]["examples"]:
-        assert client.post("/v1/decisions", json=example).status_code == 200
+    for path, shape in (("/v1/decisions", "DecisionRequest"), ("/v1/decisions/batch", "BatchRequest")):
+        for example in schemas[shape]["examples"]:
+            assert client.post(path, json=example).status_code == 200
 
 
 @pytest.mark.parametrize("asset", ["swagger-ui-bundle.js", "swagger-ui.css"])

@@ -16,7 +16,7 @@ def test_an_unknown_path_is_a_problem(client: TestClient):
 
 
 def test_a_wrong_method_is_a_problem_that_names_the_right_one(client: TestClient):
-    response = client.get("/v1/decisions")
+    response = client.get("/v1/outcomes")
     is_problem(response, 405)
     assert response.headers["allow"] == "POST"
 

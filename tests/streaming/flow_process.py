@@ -1,8 +1,9 @@
 """The flow over the event log as a process of its own, to be killed.
 
-It is `ebbtide stream --once` without the online learner, and with small batches, so that there is much to be
-interrupted. Importing takes a second, so one process does that and forks one flow for each line of arguments
-on its standard input. A flow writes to its own pipe: its pid, a line per batch stored, and "done".
+It is `ebbtide stream --once` without the online learner, without triggers unless asked, with small batches,
+so that there is much to be interrupted. Importing takes a second, so one process does that and forks one flow
+for each line of arguments on its standard input. A flow writes to its own pipe: its pid, a line per batch
+stored, and "done".
 """
 
 import argparse
@@ -21,7 +22,11 @@ from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.steady import steady
+from ebbtide.logs.timers import Timers
+from ebbtide.logs.triggers import TriggerLog
 from features.store.online import OnlineStore
+from models.moments import Moments
+from models.trigger_file import load
 from streaming import sinks, sources
 from streaming.flow import build, run
 from streaming.updater import Updater
@@ -50,7 +55,8 @@ def flow(arguments):
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--process", type=int)
     parser.add_argument("--addresses", type=lambda text: text.split(","), default=[])
-    parser.add_argument("--die-before", choices=["append", "write", "commit", "trim"])
+    parser.add_argument("--die-before", choices=["append", "put", "write", "commit", "trim"])
+    parser.add_argument("--triggers", action="store_true")
     parser.add_argument("--call", type=int, default=1)
     given = parser.parse_args(arguments)
     out = given.out.open("w", buffering=1)
@@ -62,6 +68,7 @@ def flow(arguments):
     log = RedisEventLog(redis, given.partitions)
     steps = {
         "append": (log, "append"),
+        "put": (TriggerLog, "put"),
         "write": (OnlineStore, "write_rows"),
         "commit": (sinks, "commit"),
         "trim": (log, "trim"),
@@ -75,9 +82,12 @@ def flow(arguments):
         log=log,
         archive=LiveArchive(given.folder / "events"),
         progress=lambda events: out.write(f"{events}\n"),
+        triggers=TriggerLog(redis),
+        timers=Timers(redis),
     )
     source = sources.LogSource(log, redis, threading.Event(), once=True)
-    made = build(source, sink, Updater(OnlineStore(redis)))
+    moments = Moments(load()) if given.triggers else None
+    made = build(source, sink, Updater(OnlineStore(redis), moments=moments))
     run(made, workers=given.workers, process=given.process, addresses=given.addresses)
     out.write("done\n")
 

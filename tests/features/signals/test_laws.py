@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebbtide.domain.event import Campaign, Context, Device, Event, Location, Product, Properties
+from ebbtide.domain.event import Campaign, ConsentGiven, Context, Device, Event, Location, Product, Properties
 from features.catalog import SIGNALS
 
 DAY = 86_400.0
@@ -59,8 +59,15 @@ def body(kind, random, products=6):
         renewal_date=maybe("2023-05-01", 1_700_000_000.0),
     )
     campaign = Campaign(medium=maybe("email", "cpc"), source=maybe("google", "newsletter"))
-    context = Context(Device(maybe("ios", "desktop")), campaign, Location(maybe("DE", "FR")))
-    traits = random.choice((None, {"country": "GB"}, {"address": {"country": "US"}}))
+    context = Context(
+        Device(maybe("ios", "desktop")),
+        campaign,
+        Location(maybe("DE", "FR")),
+        maybe("Europe/Berlin", "Asia/Tokyo"),
+        maybe(ConsentGiven({"Advertising": random.random() < 0.5, f"Purpose {random.randrange(40)}": True})),
+    )
+    said = {"email_opt_in": maybe(True, False), "unsubscribed": maybe(True, False), "timeZone": maybe("UTC")}
+    traits = random.choice((None, {"country": "GB"}, {"address": {"country": "US"}}, said))
     return kind, properties, traits, random.choice((None, context))
 
 

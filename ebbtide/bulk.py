@@ -8,7 +8,7 @@ pipeline does the same work in four times the time.
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from hiredis import PushNotification
+import hiredis
 from redis import Redis
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.cluster import RedisCluster
@@ -16,7 +16,8 @@ from redis.cluster import RedisCluster
 Command = tuple[bytes | str, ...]
 Thing = TypeVar("Thing")
 
-_NO_ANSWERS = (Exception, PushNotification)
+_pack: Any = hiredis.pack_command  # hiredis types a command as a tuple of one
+_NO_ANSWERS = (Exception, hiredis.PushNotification)
 """What may lie among the answers: a refusal, and (RESP 3) what Redis says unasked."""
 PACKET = 128
 """Commands sent at once: some 100 kB, half of what a socket holds. Redis serves others between them."""
@@ -24,15 +25,15 @@ PACKET = 128
 
 def ask(
     client: Redis,
-    things: Sequence[Thing],
-    packed: Callable[[Sequence[Thing]], bytes],
     command: Callable[[Thing], Command],
+    things: Sequence[Thing],
+    packed: Callable[[Sequence[Thing]], bytes] | None = None,
 ) -> list[Any]:
-    """The answers to one command for each of the things, in their order; each command names one key.
+    """The answers to `command(thing)`, in the order of the things; each command names one key.
 
-    `packed` gives the commands of some of the things as bytes of Redis's protocol, `command` the same of one
-    as words. It is tried again as the client's own retries say, so a command must do the same when it is done
-    twice.
+    `packed` gives the commands of some of the things as bytes of Redis's protocol, if there is a faster way
+    to them than command by command. It is tried again as the client's own retries say, so a command must do
+    the same when it is done twice.
 
     Raises:
         redis.RedisError: Redis does not answer, or refuses a command; others may have been done.
@@ -44,11 +45,12 @@ def ask(
         for thing in things:
             pipeline.execute_command(*command(thing))
         return list(pipeline.execute())
+    packing = packed or (lambda some: b"".join(_pack(command(thing)) for thing in some))
     pool = client.connection_pool
     connection: Any = pool.get_connection()
     try:
         return connection.retry.call_with_retry(  # type: ignore[no-any-return]
-            lambda: _exchange(connection, things, packed), lambda _: connection.disconnect()
+            lambda: _exchange(connection, things, packing), lambda _: connection.disconnect()
         )
     except BaseException:
         connection.disconnect()  # answers that nobody read would be taken for those to the next question

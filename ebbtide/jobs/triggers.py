@@ -1,0 +1,58 @@
+"""The triggers as jobs: what the flow judges by, and the ticker beside it."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from redis import Redis
+
+from ebbtide.clock import Clock
+from ebbtide.jobs.event_log import open_log
+from ebbtide.logs.triggers import TriggerLog
+from ebbtide.settings import Settings
+
+if TYPE_CHECKING:
+    from models.moments import Moments
+    from models.triggers import Rules
+
+
+def rules_of(settings: Settings) -> "Rules":
+    """The rules that the settings name.
+
+    Raises:
+        ConfigError: all faults of the file together.
+    """
+    from models.trigger_file import SHIPPED, load
+
+    return load(settings.triggers or SHIPPED)
+
+
+def judged_by(settings: Settings, client: Redis, clock: Clock) -> "Moments":
+    """What judges the customers of the flow: the rules, and the champion for those that ask for churn.
+
+    Raises:
+        ConfigError: all faults of the file together.
+    """
+    from models.moments import Moments
+    from models.scorer import ModelWatcher
+    from models.snapshot import churn_by
+
+    rules, models = rules_of(settings), ModelWatcher(client)
+    since = TriggerLog(client).in_force_since(rules.version, clock())
+    return Moments(rules, churn_by(lambda: models.refresh(clock())), since)
+
+
+@contextlib.contextmanager
+def ticking(settings: Settings, client: Redis, clock: Clock) -> Iterator[None]:
+    """Send the flow the ticks that are due, in a thread, while the context lasts."""
+    from streaming.ticker import Ticker
+
+    ticker, stop = Ticker(client, open_log(settings, client)), threading.Event()
+    thread = threading.Thread(target=ticker.run, args=(clock, stop), name="ticker", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

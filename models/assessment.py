@@ -1,0 +1,65 @@
+"""What the models say of a customer from the signals alone: stage, churn, and what is missing for more.
+
+A decision is made from it, and a receipt is replayed from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ebbtide.domain.customer import Stage
+from ebbtide.domain.decision import Churn
+from features import lifecycle
+from features.profile import named
+from models.artefact import Churned
+from models.population import could_cancel
+from models.scorer import ChurnScorer
+
+NO_ORDER = "no order to judge churn by"
+NO_SUBSCRIPTION = "no subscription to judge churn by, or one that was cancelled"
+
+
+class Assessment(NamedTuple):
+    """Signals by name, the stage, churn (None where nothing can be said), and the faults in words."""
+
+    values: Mapping[str, float]
+    stage: Stage
+    churn: Churn | None
+    faults: tuple[str, ...]
+
+    @property
+    def main(self) -> float | None:
+        """The churn probability at the main horizon."""
+        return None if self.churn is None else self.churn.main
+
+
+def assess(scorer: ChurnScorer | None, vector: Sequence[float], previous_stage: str = "") -> Assessment:
+    """Assess one customer.
+
+    Args:
+        scorer: the churn model in force, if there is one.
+        vector: the signals in the catalog's order, NaN where missing.
+        previous_stage: the stage in which the customer was last seen; empty where that is not known.
+    """
+    values = named(list(vector))
+    stage = lifecycle.stage(values, previous_stage)
+    churned = Churned.SILENCE if scorer is None else scorer.artefact.churned
+    unjudged = _unjudged(churned, values)
+    churn = scorer.churn(vector) if scorer is not None and unjudged is None else None
+    return Assessment(values, stage, churn, _faults(scorer, churned, unjudged, values))
+
+
+def _unjudged(churned: Churned, values: Mapping[str, float]) -> str | None:
+    """Say why a customer is none of whom churn could be foretold."""
+    if churned is Churned.CANCEL:
+        return None if could_cancel(values) else NO_SUBSCRIPTION
+    return None if values["orders_total"] else NO_ORDER
+
+
+def _faults(
+    scorer: ChurnScorer | None, churned: Churned, unjudged: str | None, values: Mapping[str, float]
+) -> tuple[str, ...]:
+    if unjudged is not None:
+        return (unjudged,)
+    if scorer is not None and churned is Churned.SILENCE and values["recency_days"] > scorer.active:
+        return (f"no order in {scorer.active} days: the churn model was not trained on such customers",)
+    return ()

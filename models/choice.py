@@ -1,0 +1,90 @@
+"""The choice of an action, from what is known of a customer at one moment.
+
+It is made when a decision is, and made again from the receipt when that is replayed: the same both times.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ebbtide.domain.action import NOTHING, Candidate
+from ebbtide.domain.contact import History, Reach, first_full
+from models.actions import ActionCatalogue
+from models.arbitration import Judged, arbitrate
+from models.assessment import Assessment
+from models.eligibility import judged
+from models.expressions import Facts
+from models.holdout import held_out
+from models.responses import Responses
+
+
+class Situation(NamedTuple):
+    """What a choice is made from. `at` in Unix seconds, UTC; `vector` are the signals in catalog order."""
+
+    customer: str
+    decision: str
+    decision_point: str
+    at: float
+    vector: Sequence[float]
+    assessment: Assessment
+    context: Mapping[str, Any]
+    reach: Reach
+    history: History
+
+
+class Choice(NamedTuple):
+    """How each action stood, which one is taken, and whether the customer is held out."""
+
+    candidates: tuple[Candidate, ...]
+    chosen: str
+    holdout: bool
+
+
+def choose(policy: ActionCatalogue, responses: Responses | None, seen: Situation) -> Choice:
+    """Choose an action.
+
+    Args:
+        policy: the actions and the rules.
+        responses: the learned model; without one the response is what the entry says.
+        seen: what is known of the customer.
+    """
+    assessed, actions = seen.assessment, policy.actions
+    probabilities = (
+        [action.response for action in actions]
+        if responses is None
+        else responses.respond(seen.vector, actions)
+    )
+    holdout = held_out(seen.customer, policy.holdout)
+    candidates, chosen = arbitrate(
+        _ruled(policy, seen),
+        probabilities,
+        assessed.main,
+        gamma=policy.exploration,
+        decision_id=seen.decision,
+        holdout=holdout,
+    )
+    return Choice(candidates, chosen, holdout)
+
+
+def _ruled(policy: ActionCatalogue, seen: Situation) -> list[Judged]:
+    """Every action with the rule that excludes it, caps included."""
+    assessed = seen.assessment
+    facts = Facts(assessed.values, stage=assessed.stage, churn=assessed.main, context=seen.context)
+    ruled = judged(
+        policy,
+        facts,
+        stage=assessed.stage,
+        now=seen.at,
+        reach=seen.reach,
+        taken=seen.history.taken,
+        decision_point=seen.decision_point,
+    )
+    caps, contacts = policy.contact.caps, seen.history.contacts
+    if not contacts:
+        return ruled
+    found: list[Judged] = []
+    for action, rule in ruled:
+        cap = (
+            first_full(action, contacts, caps, seen.at) if rule is None and action.id != NOTHING.id else None
+        )
+        found.append((action, rule if cap is None else cap.rule(action)))
+    return found

@@ -1,0 +1,58 @@
+"""The desk at which decisions are asked for: answered together, recorded before they are given."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ebbtide.clock import Clock
+from ebbtide.domain.decision import Receipt
+from ebbtide.logs.decisions import DecisionLog
+from serving.decide import Decider
+from serving.draft import Question
+from serving.metrics import Metrics
+from serving.together import Together
+
+
+class Desk:
+    """Takes questions within one event loop."""
+
+    def __init__(self, decider: Decider, decisions: DecisionLog, metrics: Metrics, clock: Clock) -> None:
+        self._decider, self._decisions, self._metrics, self._clock = decider, decisions, metrics, clock
+        self._together: Together[Question, Receipt] = Together(self._answer)
+
+    async def ask(self, question: Question) -> Receipt:
+        """Decide. Unless it is a test, the decision is in the log when it is given.
+
+        Raises:
+            InputError: the question makes no sense.
+            StoreError: what is stored of the customer cannot be used.
+            redis.RedisError: the store cannot be reached.
+        """
+        return await self._together.ask(question)
+
+    async def ask_once(self, question: Question, ids: Sequence[str], *, since: float = -math.inf) -> Receipt:
+        """Give the decision made under one of these ids at or after `since` (Unix seconds), else decide.
+
+        Then the decision gets the first of the ids.
+
+        Raises:
+            as `ask`.
+        """
+        for found in self._decisions.get_many(ids):
+            if found is not None and found.at >= since:
+                return found
+        return await self.ask(replace(question, decision_id=ids[0], once=True))
+
+    def _answer(self, questions: Sequence[Question]) -> Sequence[Receipt | Exception]:
+        receipts = self._decider.decide(questions, now=self._clock())
+        made = [
+            (receipt, question.once)
+            for question, receipt in zip(questions, receipts, strict=True)
+            if isinstance(receipt, Receipt) and not question.test
+        ]
+        self._decisions.record_many([receipt for receipt, once in made if not once])
+        for receipt, once in made:
+            if once:
+                self._decisions.record_once(receipt)
+            self._metrics.decisions.labels(receipt.decision.stage.value).inc()
+        return receipts

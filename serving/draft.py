@@ -1,0 +1,41 @@
+"""A question, and the decision in the making that answers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from ebbtide.domain.decision import Reason
+from models.choice import Choice, Situation
+from serving.known import Known
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked. `as_of` (Unix seconds, UTC) asks for another moment than the present.
+
+    A `test` reserves nothing and is not to be recorded; of those asked `once`, who come under the same id at
+    the same time, one is to be recorded.
+    """
+
+    customer_id: str
+    decision_point: str = "default"
+    limit: int = 5
+    context: Mapping[str, Any] = field(default_factory=dict)
+    as_of: float | None = None
+    explain: bool = False
+    test: bool = False
+    once: bool = False
+    decision_id: str = field(default_factory=lambda: uuid4().hex)
+
+
+@dataclass
+class Draft:
+    """A decision in the making. Who comes too late for the last place under a cap chooses again."""
+
+    question: Question
+    known: Known
+    limit: int
+    situation: Situation
+    choice: Choice
+    reasons: tuple[Reason, ...] = ()

@@ -1,0 +1,71 @@
+"""What is known of customers: states, contacts, and triggers that stand, read for many in one round trip."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from redis import Redis
+
+from ebbtide import bulk
+from ebbtide.domain.contact import History
+from ebbtide.domain.trigger import Fired
+from ebbtide.errors import StoreError
+from ebbtide.logs import contacts, triggers
+from features.profile import State, decode
+from features.store import layout
+
+_HOPS = 10
+"""Sign posts followed from one customer to the next at most."""
+
+
+class Known(NamedTuple):
+    """A customer by the id that counts, their state (None for one who is unknown), contacts and triggers."""
+
+    customer: str
+    state: State | None
+    history: History
+    fired: tuple[Fired, ...]
+
+
+class Knowledge:
+    """Reads over a client that does not decode responses."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    def read(self, customers: Sequence[str], now: float, hops: int = _HOPS) -> list[Known | StoreError]:
+        """What is known of each customer, in their order; an error in the place of what cannot be used.
+
+        For a customer who turned out to be another, what is known of the other, by the other's id. Triggers
+        are those that stand at `now` (Unix seconds, UTC).
+
+        Raises:
+            redis.RedisError: the store cannot be reached.
+        """
+        commands = [command for customer in customers for command in _commands(customer)]
+        answers = iter(bulk.ask(self._client, tuple, commands))
+        return [
+            self._known(customer, raws, now, hops)
+            for customer, *raws in zip(customers, answers, answers, answers, strict=True)
+        ]
+
+    def _known(self, customer: str, raws: list[Any], now: float, hops: int) -> Known | StoreError:
+        packed, listed, standing = raws
+        try:
+            state = None if packed is None else decode(layout.unpack_value(packed))
+            fired = tuple(triggers.unexpired(standing, now)) if standing else ()
+        except StoreError as error:
+            return error
+        if state is not None and state.merged_into:
+            if not hops:
+                return Known(customer, None, History(), ())
+            return self.read([state.merged_into], now, hops - 1)[0]
+        entries = [(member, float(at)) for member, at in zip(listed[::2], listed[1::2], strict=True)]
+        return Known(customer, state, contacts.history(entries) if entries else History(), fired)
+
+
+def _commands(customer: str) -> tuple[bulk.Command, ...]:
+    return (
+        ("HGET", layout.key(customer), layout.STATE_FIELD),
+        ("ZRANGE", contacts.key(customer), "0", "-1", "WITHSCORES"),
+        ("HVALS", triggers.key(customer)),
+    )

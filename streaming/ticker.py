@@ -1,0 +1,62 @@
+"""The ticker: sends the flow a tick for each timer that is due, through the event log.
+
+So what silence fires is found by the flow as well, in the order of the customer's events, and nobody else
+writes what it remembers. A tick's id comes from customer and moment: one sent twice is one.
+"""
+
+import logging
+import threading
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from ebbtide.clock import Clock
+from ebbtide.domain import identity
+from ebbtide.domain.trigger import tick
+from ebbtide.errors import EbbtideError
+from ebbtide.logs.events import EventLog
+from ebbtide.logs.timers import Timers
+
+SETTLE = 5.0
+"""Seconds from a timer's moment to its tick: events of that moment may still be on their way."""
+BATCH = 1_000
+IDLE = 1.0
+"""Seconds to wait when nothing is due."""
+_log = logging.getLogger(__name__)
+
+
+class Ticker:
+    """Sends ticks. Two tickers do no harm.
+
+    Args:
+        client: the Redis with the timers.
+        log: the event log.
+    """
+
+    def __init__(self, client: Redis, log: EventLog) -> None:
+        self._timers, self._log = Timers(client), log
+
+    def run(self, clock: Clock, stop: threading.Event) -> None:
+        """Work until told to stop. What fails is tried again."""
+        while not stop.is_set():
+            try:
+                busy = self.step(clock())
+            except (EbbtideError, RedisError) as error:
+                _log.warning("ticker: %s", error)
+                busy = 0
+            if not busy:
+                stop.wait(IDLE)
+
+    def step(self, now: float) -> int:
+        """Send the ticks that are due at `now` (Unix seconds, UTC), some at a time; returns how many.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+            StoreError: the log does not.
+        """
+        due = self._timers.due(now - SETTLE, BATCH)
+        if due:
+            ticks = [tick(timer.customer, timer.at) for timer in due]
+            self._log.append([(t.customer, t.id, identity.encode(t)) for t in ticks], bounded=False)
+            self._timers.done(due)  # after the log has them: a death between the two sends them again
+        return len(due)

@@ -1,0 +1,68 @@
+"""A policy of two actions, and receipts of decisions made by it."""
+
+import math
+
+import msgspec
+import numpy as np
+
+from ebbtide.domain.customer import Stage
+from ebbtide.domain.decision import Decision, Receipt, Versions
+from ebbtide.domain.ingest import iso
+from features import catalog
+from features.profile import named, new_state, vector
+from models.actions import ActionCatalogue
+from models.assessment import Assessment
+from models.choice import Situation, choose
+
+AT = 1_700_000_000.0
+POLICY = """holdout: 0.0
+exploration: {exploration}
+actions:
+  - {{id: good, channel: web, message: m, response: {good}, value: 30, cost: 1}}
+  - {{id: bad, channel: web, message: m, response: {bad}, value: 30, cost: 1}}
+"""
+
+
+def receipt(policy: ActionCatalogue, number: int, rng: np.random.Generator) -> Receipt:
+    """The decision `d7` for the customer `c7`, for instance, of whom the first signals are drawn."""
+    values = np.array(vector(new_state(), AT))
+    values[:3] = rng.gamma(2.0, size=3)
+    known, at = named(values.tolist()), AT + number
+    reach, history = (
+        field.default for field in msgspec.structs.fields(Receipt) if field.name in ("reach", "history")
+    )
+    seen = Situation(
+        customer=f"c{number}",
+        decision=f"d{number}",
+        decision_point="default",
+        at=at,
+        vector=values.tolist(),
+        assessment=Assessment(known, Stage.ACTIVE, None, ()),
+        context={},
+        reach=reach,
+        history=history,
+    )
+    choice = choose(policy, None, seen)
+    decision = Decision(
+        decision_id=seen.decision,
+        customer_id=seen.customer,
+        known=True,
+        stage=Stage.ACTIVE,
+        as_of=iso(at),
+        expires_at=iso(at),
+        churn=None,
+        triggers=(),
+        actions=(),
+        recommendations=(),
+        versions=Versions(catalog.VERSION, None, policy.version),
+    )
+    return Receipt(
+        decision,
+        "default",
+        {},
+        {name: value for name, value in known.items() if not math.isnan(value)},
+        at=at,
+        candidates=choice.candidates,
+        chosen=choice.chosen,
+        holdout=choice.holdout,
+    )

@@ -1,0 +1,44 @@
+"""The check tells of the policy what it holds, or all its faults together."""
+
+import pytest
+
+from ebbtide.jobs.check import check
+from ebbtide.settings import Settings
+
+FAULTY = """
+contact: {caps: [{per: all, most: 5, days: 0}]}
+actions:
+  - {id: a, channel: fax, message: "Hi {nme}", response: 0.05, value: 40, after: [b]}
+  - {id: b, channel: email, message: Hi, response: 0.06, value: 22, when: profile.orders_totl > 3, after: [a]}
+"""
+
+
+@pytest.fixture
+def finding(redis, tmp_path):
+    def look(text=None):
+        path = tmp_path / "mine.yaml"
+        if text is not None:
+            path.write_text(text)
+        settings = Settings(home=tmp_path / "home", actions=None if text is None else path)
+        return {each.part: each for each in check(settings, redis)}["actions"]
+
+    return look
+
+
+def test_the_policy_that_ships_is_well(finding):
+    found = finding()
+    assert found.ok
+    assert found.text.startswith("10 actions beside doing nothing, 2 with conditions, 3 caps, hold-out 5.0%")
+
+
+def test_all_faults_of_a_policy_are_told_together(finding):
+    found = finding(FAULTY)
+    assert not found.ok
+    for part in (
+        "`contact.caps.1.days`: expected greater than 0, found 0",
+        "entry 1 (a), `channel`: expected 'email'",
+        "entry 1 (a), `message`: expected a slot",
+        "entry 2 (b), `when`: expected a signal, found profile.orders_totl; did you mean 'orders_total'?",
+        "`after`: expected no cycle, found a after b after a",
+    ):
+        assert part in found.text
