@@ -41,6 +41,14 @@ def test_old_rows_count_less():
         assert sign * partner.weights[0] > 0.1
 
 
+def test_the_level_is_that_of_all_rows_alike():
+    inputs = Inputs(scale_of(MATRIX))
+    matrix, days = np.vstack([MATRIX, MATRIX]), np.repeat([-4.0 * HALF_LIFE, 0.0], len(MATRIX))
+    answers = np.concatenate([labels(scaled(0) - 2.0), labels(scaled(0) + 1.0)])
+    said = 1 / (1 + np.exp(-log_odds(inputs, matrix, fit(inputs, matrix, answers, days, 0.01))))
+    assert said.mean() == pytest.approx(answers.mean(), abs=1e-4)
+
+
 def test_a_signal_that_is_always_the_same_has_no_weight():
     matrix = MATRIX.copy()
     matrix[:, 1] = 7.0
