@@ -22,15 +22,11 @@ class Churned(StrEnum):
 
 
 class Linear(msgspec.Struct, frozen=True):
-    """Weights over the inputs of `models.inputs`: one per signal, one per signal that is missing.
-
-    And one per product of crossed signals.
-    """
+    """Weights over the inputs of `models.inputs`: one per signal, one per signal that is missing."""
 
     weights: tuple[float, ...]
     missing: tuple[float, ...]
     bias: float
-    products: tuple[float, ...] = ()
 
 
 class Horizon(msgspec.Struct, frozen=True):
@@ -66,8 +62,6 @@ class Artefact(msgspec.Struct, frozen=True):
     horizons: tuple[Horizon, ...]
     example: tuple[float | None, ...] = ()
     expected: tuple[float, ...] = ()
-    crossed: tuple[str, ...] = ()
-    """Names of the signals that the linear partners take products of."""
     format: int = FORMAT
 
     @property

@@ -39,8 +39,18 @@ class ChurnCurve:
         width = len(artefact.names)
         self._row = np.empty(width)
         self._boosters = [FastBooster(each.trees, self._row) for each in artefact.horizons]
-        self._inputs, self._weights, self._bias = _linear_parts(artefact)
+        self._inputs = Inputs(artefact.scale)
+        linear = [each.linear for each in artefact.horizons]
+        try:
+            self._weights = np.array([each.weights for each in linear]).reshape(len(linear), width)
+            self._missing = np.array([each.missing for each in linear]).reshape(len(linear), width)
+        except ValueError as error:
+            raise ModelError(
+                f"churn model: expected {width} weights a horizon, found {error}; train it again"
+            ) from error
+        self._bias = np.array([each.bias for each in linear])
         self._trees_share = np.array([each.trees_share for each in artefact.horizons])
+        self._linear_share = np.array([each.linear_share for each in artefact.horizons])
         self._falls = artefact.churned == Churned.SILENCE
         self._lock = threading.Lock()
 
@@ -54,9 +64,10 @@ class ChurnCurve:
         with self._lock:
             row = self._row
             row[:] = vector
-            linear = self._weights @ self._inputs(row) + self._bias
+            values, missing = self._inputs(row)
+            linear = self._weights @ values + self._missing @ missing + self._bias
             trees = [booster.score_row() for booster in self._boosters]
-        odds = self._trees_share * trees + linear
+        odds = self._trees_share * trees + self._linear_share * linear
         return self._ordered_one([1.0 / (1.0 + math.exp(-x)) if x > -700.0 else 0.0 for x in odds.tolist()])
 
     def predict_many(self, matrix: Array) -> Array:
@@ -68,24 +79,26 @@ class ChurnCurve:
     def log_odds(self, matrix: Array) -> Array:
         """Give the log-odds of each horizon by itself, shape (n, horizons)."""
         self._check_width(matrix.shape[1])
-        linear = self._inputs(matrix) @ self._weights.T + self._bias
+        values, missing = self._inputs(matrix)
+        linear = values @ self._weights.T + missing @ self._missing.T + self._bias
         trees = np.column_stack([booster.score_many(matrix) for booster in self._boosters])
-        found: Array = self._trees_share * trees + linear
+        found: Array = self._trees_share * trees + self._linear_share * linear
         return found
 
     def contributions(self, vector: Sequence[float], days: int) -> Array:
         """Say how much each signal moves the log-odds of a horizon: shape (signals + 1,), the base last.
 
         They add up to `log_odds`. SHAP values of the trees (see `FastBooster.contributions`) and those of the
-        linear partner, which are its terms: that of a product is shared by its two signals. Takes a
-        millisecond or two.
+        linear partner, which for a linear model are its terms. Takes a millisecond or two.
         """
         self._check_width(len(vector))
         place = self.days.index(days)
         signals = np.array(vector, dtype=np.float64)
         found: Array = self._trees_share[place] * self._boosters[place].contributions(signals)
-        found[:-1] += self._inputs.by_signal(self._weights[place] * self._inputs(signals))
-        found[-1] += self._bias[place]
+        values, missing = self._inputs(signals)
+        terms = self._weights[place] * values + self._missing[place] * missing
+        found[:-1] += self._linear_share[place] * terms
+        found[-1] += self._linear_share[place] * self._bias[place]
         return found
 
     def median_days(self, probabilities: Sequence[float]) -> float | None:
@@ -126,19 +139,3 @@ class ChurnCurve:
                 f"churn model: expected {len(self.artefact.names)} values in a vector, found {found}; "
                 "the model and the catalog differ, train it again"
             )
-
-
-def _linear_parts(artefact: Artefact) -> tuple[Inputs, Array, Array]:
-    """What the linear partners see, and times their shares weights, shape (horizons, inputs), and biases."""
-    partners = [each.linear for each in artefact.horizons]
-    share = np.array([each.linear_share for each in artefact.horizons])
-    try:
-        inputs = Inputs(artefact.scale, [artefact.names.index(name) for name in artefact.crossed])
-        weights = np.array([each.weights + each.missing + each.products for each in partners])
-        weights = weights.reshape(len(partners), inputs.width)
-    except ValueError as error:
-        raise ModelError(
-            f"churn model: expected weights for {len(artefact.names)} signals a horizon, found {error}; "
-            "train it again"
-        ) from error
-    return inputs, weights * share[:, None], np.array([each.bias for each in partners]) * share
