@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ebbtide.errors import ModelError
 from features.catalog import NAMES, VERSION
 from models.bootstrap import SAMPLES, intervals, paired_gain
-from models.churn import Plan, label, train
+from models.churn import Plan, TrainedModel, label, train
 from models.curve import ChurnCurve
 from models.evaluate import Labels, Probabilities, evaluate
 from models.peers import PEERS, Past
@@ -73,17 +73,25 @@ def answer(stop: Stop, planned: Schedule) -> Answers:
             f"evaluation: expected customers with an order in the {planned.active} days before "
             f"{date(asked.cut)}, found none; raise --active"
         )
-    matrix = np.vstack([look.matrix for look in stop.past])
-    churned = np.concatenate([look.churned(planned.horizon) for look in stop.past])
-    model = train(_frame(stop.past, matrix, churned, planned.horizon), NAMES, VERSION, _plan(planned))
+    model = trained(stop.past, planned)
     said, failed = {OURS: ChurnCurve(model.artefact).predict_many(asked.matrix)[:, 0]}, {}
-    past = Past(matrix, churned, stop.everyone, planned.horizon)
+    past = Past(*_rows(stop.past, planned.horizon), stop.everyone, planned.horizon)
     for name, peer in PEERS.items():
         try:
             said[name] = peer(past, asked.matrix)
         except ModelError as error:
             failed[name] = str(error)
-    return Answers(replace(asked, matrix=np.empty((0, len(NAMES)))), len(matrix), said, failed)
+    return Answers(replace(asked, matrix=np.empty((0, len(NAMES)))), len(past.churned), said, failed)
+
+
+def trained(past: Sequence[Look], planned: Schedule) -> TrainedModel:
+    """Train on past looks, as `ebbtide train` does, for the horizon alone.
+
+    Raises:
+        ModelError: they hold too few customers, or too few who left or stayed.
+    """
+    plan = Plan(main=planned.horizon, active=planned.active, horizons=())
+    return train(_frame(past, planned.horizon), NAMES, VERSION, plan)
 
 
 def pooled(answers: Sequence[Answers], horizon: int) -> Rows:
@@ -121,12 +129,15 @@ def with_intervals(models: list[dict[str, Any]], rows: Rows, advance: Callable[[
         advance(1)
 
 
-def _plan(planned: Schedule) -> Plan:
-    return Plan(main=planned.horizon, active=planned.active, horizons=())
+def _rows(past: Sequence[Look], horizon: int) -> tuple[Array, Labels]:
+    """The signals of all looks, shape (n, signals), and who churned, shape (n,)."""
+    churned = np.concatenate([look.churned(horizon) for look in past])
+    return np.vstack([look.matrix for look in past]), churned
 
 
-def _frame(past: Sequence[Look], matrix: Array, churned: Labels, horizon: int) -> pd.DataFrame:
+def _frame(past: Sequence[Look], horizon: int) -> pd.DataFrame:
     """The rows as `models.churn` takes them."""
+    matrix, churned = _rows(past, horizon)
     frame = pd.DataFrame(matrix, columns=list(NAMES), copy=False)
     frame["customer_id"] = np.concatenate([look.customers for look in past])
     cuts = np.concatenate([np.full(len(look.customers), look.cut) for look in past])

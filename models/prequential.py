@@ -6,7 +6,7 @@ approach".
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from models.online import OnlineChurn
@@ -22,11 +22,18 @@ class Prediction(NamedTuple):
     next_order: float
 
 
-def prequential(predictions: Sequence[Prediction], horizon: int) -> dict[str, float]:
+def prequential(
+    predictions: Sequence[Prediction], horizon: int, *, advance: Callable[[int], object] = int
+) -> dict[str, float]:
     """Replay predictions, ascending by `at`; give the measures of `OnlineChurn.metrics`.
 
     `online_log_loss` against `batch_log_loss` says whether correcting paid. All predictions are judged, also
-    those whose labels came after the last one was made. `horizon` in days.
+    those whose labels came after the last one was made.
+
+    Args:
+        predictions: ascending by `at`.
+        horizon: in days.
+        advance: told how many more were made.
     """
     model = OnlineChurn(horizon=horizon, spacing=0.0, capacity=max(1, len(predictions)))
     for each in predictions:
@@ -35,5 +42,6 @@ def prequential(predictions: Sequence[Prediction], horizon: int) -> dict[str, fl
         if each.next_order < math.inf:
             # Noted at once, and without effect before the label is due.
             model.order(each.customer, each.next_order)
+        advance(1)
     model.advance(math.inf)
     return model.metrics()

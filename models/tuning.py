@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ebbtide.errors import InputError, ModelError
 from models import churn
@@ -75,30 +76,18 @@ def tune(
     """
     import optuna
 
-    rows, labels = churn.rows_of(frame, tuple(names)), frame[churn.label(plan.main)].to_numpy(float)
-    known = np.flatnonzero(~np.isnan(labels))
-    parted = churn.held_out(rows.days, labels, known, plan.main) if len(known) else None
-    if parted is None:
-        raise ModelError(
-            f"--tune: expected cut-offs more than {plan.main} days (one horizon) apart, with enough "
-            f"customers of both classes at each end; found {len(known)} rows at {len(set(rows.days))} "
-            "cut-offs; import a longer log, or train without --tune"
-        )
+    data = _parted(frame, tuple(names), plan)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=plan.seed))
-    defaults = churn.defaults(len(known), plan.seed)
+    defaults = churn.defaults(data.known, plan.seed)
     study.enqueue_trial({name: defaults[name] for name in _SPACE})
     found: list[Trial] = []
 
     def attempt(trial: "optuna.Trial") -> float:
-        begun = time.monotonic()
         params = {name: suggest(trial) for name, suggest in _SPACE.items()} | plan.params
-        trees = churn.grow_until_best(rows, labels, *parted, defaults | params)
-        loss = float(trees.best_score["valid_0"]["binary_logloss"])
-        took = time.monotonic() - begun
-        found.append(Trial(params, loss, trees.best_iteration, took))
-        advance(round(took))
-        return loss
+        found.append(_tried(data, params, defaults | params))
+        advance(round(found[-1].seconds))
+        return found[-1].log_loss
 
     ends = time.monotonic() + seconds
 
@@ -108,6 +97,37 @@ def tune(
 
     study.optimize(attempt, n_trials=most, callbacks=[stop])
     return sorted(found, key=lambda each: each.log_loss)
+
+
+class _Parted(NamedTuple):
+    """Rows and labels, the places that learn and those that judge, and how many labels are known."""
+
+    rows: churn.Rows
+    labels: churn.Array
+    past: NDArray[np.intp]
+    held: NDArray[np.intp]
+    known: int
+
+
+def _parted(frame: "pd.DataFrame", names: tuple[str, ...], plan: Plan) -> _Parted:
+    rows, labels = churn.rows_of(frame, names), frame[churn.label(plan.main)].to_numpy(float)
+    known = np.flatnonzero(~np.isnan(labels))
+    parted = churn.held_out(rows.days, labels, known, plan.main) if len(known) else None
+    if parted is None:
+        raise ModelError(
+            f"--tune: expected cut-offs more than {plan.main} days (one horizon) apart, with enough "
+            f"customers of both classes at each end; found {len(known)} rows at {len(set(rows.days))} "
+            "cut-offs; import a longer log, or train without --tune"
+        )
+    return _Parted(rows, labels, *parted, len(known))
+
+
+def _tried(data: _Parted, tried: dict[str, Any], params: dict[str, Any]) -> Trial:
+    """Grow trees by all `params`, of which some were `tried`."""
+    begun = time.monotonic()
+    trees = churn.grow_until_best(data.rows, data.labels, data.past, data.held, params)
+    loss = float(trees.best_score["valid_0"]["binary_logloss"])
+    return Trial(tried, loss, trees.best_iteration, time.monotonic() - begun)
 
 
 _SPACE: dict[str, Callable[["optuna.Trial"], float]] = {

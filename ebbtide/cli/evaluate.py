@@ -2,7 +2,7 @@
 
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Measure the models on a log of yours, beside their peers.")
 MOST_SHOWN = 20
 """Constant actions in the table; JSON holds all."""
-HEADINGS = {
-    "auc": "AUC",
-    "average_precision": "av. prec.",
-    "log_loss": "log loss",
-    "brier": "Brier",
-    "ece": "ECE",
-    "lift_at_10": "lift 10%",
-}
 
 
 @app.command(
@@ -44,6 +36,9 @@ def churn(
     rolling: Annotated[
         bool, typer.Option("--rolling", help="Test every two weeks over the last third of the log.")
     ] = False,
+    prequential: Annotated[
+        bool, typer.Option("--prequential", help="Judge the online correction over the last third, in order.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw the result into a PNG file.")
     ] = None,
@@ -56,6 +51,32 @@ def churn(
     kept: neither features nor the model.
     """
     from ebbtide import console
+    from ebbtide.cli import churn_tables
+
+    found = _evaluated(file, mapping, horizon, active, rolling=rolling, correct=prequential, plot=plot)
+    if json:
+        console.print_json(found.public(rolling=rolling))
+        return
+    for each in churn_tables.shown(found, rolling=rolling):
+        console.out.print(each)
+    for name, why in found.failed.items():
+        console.out.print(f"{name}: no figures, {why}", markup=False)
+    for note in found.notes:
+        console.out.print(note, markup=False)
+
+
+def _evaluated(
+    file: Path,
+    mapping: str | None,
+    horizon: int | None,
+    active: int | None,
+    *,
+    rolling: bool,
+    correct: bool,
+    plot: Path | None,
+) -> "Evaluation":
+    """Evaluate, and draw where asked to."""
+    from ebbtide import console
     from ebbtide.clock import system_clock
     from ebbtide.errors import InputError
     from ebbtide.jobs.evaluate_churn import evaluate_churn
@@ -66,12 +87,12 @@ def churn(
     if plot is not None and not plot.parent.is_dir():
         raise InputError(f"--plot {plot}: expected a folder to write to, found none; make {plot.parent}")
     settings = load()
-    log = open_log(file, parse_mapping(mapping) if mapping else None)
     found = evaluate_churn(
-        log,
+        open_log(file, parse_mapping(mapping) if mapping else None),
         horizon=horizon or settings.horizon,
         active=active or settings.active,
         rolling=rolling,
+        correct=correct,
         clock=system_clock,
         progress=console.bar,
     )
@@ -79,22 +100,7 @@ def churn(
         from models.backtest_plot import drawn
 
         drawn(found.rows, found.answers, found.horizon, found.data).savefig(plot, format="png")
-    if json:
-        console.print_json(found.public(rolling=rolling))
-    else:
-        _show(found, rolling=rolling)
-
-
-def _show(found: "Evaluation", *, rolling: bool) -> None:
-    from ebbtide import console
-
-    if rolling:
-        console.out.print(_by_cutoff(found))
-    console.out.print(_table(found))
-    for name, why in found.failed.items():
-        console.out.print(f"{name}: no figures, {why}", markup=False)
-    for note in found.notes:
-        console.out.print(note, markup=False)
+    return found
 
 
 @app.command(
@@ -189,43 +195,4 @@ def _policies(found: "ActionEvaluation") -> "Table":
             f"{one.dr_low:.4f} to {one.dr_high:.4f}",
             f"{one.effective_sample_size:,.0f}",
         )
-    return table
-
-
-def _table(found: "Evaluation") -> "Table":
-    """Each model's figures, and by how much Ebbtide orders the customers better."""
-    from rich.table import Table
-
-    table = Table(
-        title=f"{found.data}: no order in {found.horizon} days, of customers with one in the {found.active} "
-        f"before; {found.n:,} rows, {found.churn_rate:.1%} churned",
-        title_justify="left",
-    )
-    table.add_column("model", no_wrap=True)
-    for heading in HEADINGS.values():
-        table.add_column(heading, justify="right")
-    table.add_column("Ebbtide's AUC gain, 95%", no_wrap=True)
-    for model in found.models:
-        table.add_row(model["name"], *(f"{model[key]:.4f}" for key in HEADINGS), _gain(model))
-    return table
-
-
-def _gain(model: dict[str, Any]) -> str:
-    if model["name"] == "ebbtide":
-        return ""
-    return f"{model['auc_gain']:+.4f} ({model['auc_gain_low']:+.4f} to {model['auc_gain_high']:+.4f})"
-
-
-def _by_cutoff(found: "Evaluation") -> "Table":
-    """The AUC of each model at each cut-off."""
-    from rich.table import Table
-
-    names = list(found.rows.said)
-    table = Table(title="AUC by cut-off", title_justify="left")
-    for heading in ("cut-off", "customers", "churned", *names):
-        table.add_column(heading, justify="left" if heading == "cut-off" else "right")
-    for each in found.cutoffs:
-        auc = {model["name"]: f"{model['auc']:.4f}" for model in each["models"]}
-        shown = (auc.get(name, "") for name in names)
-        table.add_row(each["test_cut"], f"{each['n']:,}", f"{each['churn_rate']:.1%}", *shown)
     return table

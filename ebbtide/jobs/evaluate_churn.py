@@ -11,13 +11,17 @@ from ebbtide.domain.event import Event, decode
 from ebbtide.errors import InputError, ModelError
 from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.logs.rejected import RejectedLog
+from models.arrivals import arrivals, weekly
 from models.backtest import Answers, Rows, answer, figures, pooled, with_intervals
+from models.prequential import prequential
 from models.timeline import MOST_CUSTOMERS, Schedule, date, sampling, schedule, stops
 from streaming.importing.importer import Log, import_events
 from streaming.importing.report import Report
 
 BATCH = 1_000
 """Events between two looks at the progress bar."""
+MEASURES = ("log_loss", "roc_auc", "brier_score")
+"""Of the frozen and of the corrected model, as `models.prequential` names them."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Evaluation:
     """The figures of all models on the same customers.
 
     `models` are of all cut-offs together, `cutoffs` of each; `failed` says why a model has no figures,
-    `notes` what was left out. `rows` and `answers` are what was measured, to draw it.
+    `notes` what was left out; `prequential`, where asked for, what the online correction would have been
+    worth. `rows` and `answers` are what was measured, to draw it.
     """
 
     data: str
@@ -38,12 +43,14 @@ class Evaluation:
     failed: dict[str, str]
     notes: list[str]
     cutoffs: list[dict[str, Any]]
+    prequential: dict[str, Any] | None
     rows: Rows = field(repr=False)
     answers: list[Answers] = field(repr=False)
 
     def public(self, *, rolling: bool) -> dict[str, Any]:
         """What is printed as JSON."""
-        left_out = {"rows", "answers"} if rolling else {"rows", "answers", "cutoffs"}
+        left_out = {"rows", "answers"} | (set() if rolling else {"cutoffs"})
+        left_out |= {"prequential"} if self.prequential is None else set()
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
 
@@ -57,10 +64,18 @@ class _Contents(NamedTuple):
 
 
 def evaluate_churn(
-    log: Log, *, horizon: int, active: int, rolling: bool, clock: Clock, progress: Progress
+    log: Log,
+    *,
+    horizon: int,
+    active: int,
+    rolling: bool,
+    clock: Clock,
+    progress: Progress,
+    correct: bool = False,
 ) -> Evaluation:
     """Train on earlier cut-offs, test on the last possible one, or with `rolling` on several.
 
+    With `correct` the log's last third is also gone through in order of time, for the online correction.
     The log is read once, into a temporary file; the states of its customers are held in memory.
 
     Raises:
@@ -77,6 +92,7 @@ def evaluate_churn(
         notes = _notes(contents)
         with progress("Replay, train and test", contents.events) as advance:
             answers = _answers(_replayed(file, advance), planned, sampling(contents.customers), notes)
+        corrected = _corrected(file, contents, horizon, active, progress, notes) if correct else None
     rows = pooled(answers, horizon)
     models = figures(rows)
     with progress("Intervals", len(models)) as advance:
@@ -93,6 +109,7 @@ def evaluate_churn(
         failed=failed,
         notes=notes,
         cutoffs=[_cutoff(each, horizon) for each in answers],
+        prequential=corrected,
         rows=rows,
         answers=answers,
     )
@@ -139,6 +156,26 @@ def _answers(
     if not found:
         raise faults[-1]
     return found
+
+
+def _corrected(
+    file: IO[bytes], contents: _Contents, horizon: int, active: int, progress: Progress, notes: list[str]
+) -> dict[str, Any] | None:
+    """The frozen model against the corrected one, at labels that came due; where many, of those who train."""
+    rolling = schedule(contents.first, contents.last, horizon=horizon, active=active, rolling=True)
+    planned, taken = weekly(rolling), sampling(contents.customers)
+    try:
+        with progress("Replay for the correction", contents.events) as advance:
+            predictions = arrivals(stops(_replayed(file, advance), planned, taken), planned, taken)
+    except ModelError as error:
+        notes.append(f"no online correction: {error}")
+        return None
+    with progress("Correct", len(predictions)) as advance:
+        measured = prequential(predictions, horizon, advance=advance)
+    counts = {name: int(measured[name]) for name in ("labels", "churned", "drifts")}
+    span = {"first_cut": date(planned.tests[0]), "last_cut": date(planned.tests[-1])}
+    told = ("batch_weight", *(f"{who}_{what}" for who in ("batch", "online") for what in MEASURES))
+    return span | counts | {name: measured[name] for name in told}
 
 
 def _notes(contents: _Contents) -> list[str]:

@@ -5,18 +5,13 @@ import time
 from pathlib import Path
 from zlib import crc32
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from ebbtide.domain.event import decode
 from ebbtide.logs.rejected import RejectedLog
-from features.catalog import NAMES, VERSION
-from models.churn import Plan, label, train
-from models.curve import ChurnCurve
-from models.online import DAY, segments
-from models.prequential import Prediction, prequential
-from models.timeline import Schedule, sampling, stops
+from models.arrivals import arrivals, weekly
+from models.prequential import prequential
+from models.timeline import sampling, schedule, stops
 from streaming.importing.importer import import_events, open_log
 from streaming.importing.mapping import parse_mapping
 from streaming.importing.report import Report
@@ -38,8 +33,6 @@ LOGS = [
         id="cdnow",
     ),
 ]
-RECENCY, ORDERS = NAMES.index("recency_days"), NAMES.index("orders_total")
-WEEK = 7 * DAY
 
 pytestmark = [
     pytest.mark.slow,
@@ -58,46 +51,12 @@ def events_of(path, mapping, one_of):
         return sorted(taken, key=lambda event: event.at)
 
 
-def weekly(events, horizon, active):
-    """Cut-offs a week apart over the last third, and the training cut-offs known at the first of them."""
-    first, end = events[0].at, (events[-1].at // DAY + 1) * DAY
-    last = end - horizon * DAY
-    tests = [last - n * WEEK for n in range(60) if last - n * WEEK >= end - (end - first) / 3]
-    trained = tests[-1] - horizon * DAY
-    train_cuts = [trained - n * 2 * WEEK for n in range(13) if trained - n * 2 * WEEK > first + 14 * DAY]
-    return Schedule(tuple(reversed(train_cuts)), tuple(reversed(tests)), horizon, active)
-
-
-def frozen(stop, planned):
-    """The champion of the first stop."""
-    frame = pd.concat(
-        pd.DataFrame(look.matrix, columns=list(NAMES)).assign(
-            cutoff=pd.Timestamp(look.cut, unit="s", tz="UTC"),
-            **{label(planned.horizon): look.churned(planned.horizon).astype(float)},
-        )
-        for look in stop.past
-    )
-    plan = Plan(planned.horizon, planned.active, horizons=())
-    return ChurnCurve(train(frame, NAMES, VERSION, plan).artefact)
-
-
 @pytest.mark.parametrize(("name", "horizon", "active", "mapping", "one_of"), LOGS)
 def test_on_real_logs_the_correction_never_loses(name, horizon, active, mapping, one_of):
     events = events_of(SHARED / name, mapping, one_of)
-    planned = weekly(events, horizon, active)
-    curve, asked = None, []
-    for stop in stops(events, planned, sampling(len({event.customer for event in events}))):
-        curve = curve or frozen(stop, planned)
-        look = stop.asked
-        groups = [segments(row[RECENCY], row[ORDERS], horizon) for row in look.matrix]
-        asked.append((look.cut, look.customers, curve.predict_many(look.matrix)[:, 0], groups, look.ordered))
-    rng = np.random.default_rng(1)
-    rows = [
-        # A second later, as the replay's cut-offs begin with their first moment.
-        Prediction(str(who[place]), cut, float(said[place]), groups[place], float(ordered[place]) + 1.0)
-        for cut, who, said, groups, ordered in asked
-        for place in rng.permutation(len(who))
-    ]
+    rolling = schedule(events[0].at, events[-1].at, horizon=horizon, active=active, rolling=True)
+    planned, taken = weekly(rolling), sampling(len({event.customer for event in events}))
+    rows = arrivals(stops(events, planned, taken), planned, taken)
     found = prequential(rows, horizon)
     assert found["labels"] == len(rows) > 10_000
     assert 0 < found["churned"] < len(rows)

@@ -38,12 +38,13 @@ def shop(tmp_path_factory):
     return write(tmp_path_factory.mktemp("log") / "shop.csv", lines())
 
 
-def run(path, mapping=MAP, *, horizon=14, active=28, rolling=False):
+def run(path, mapping=MAP, *, horizon=14, active=28, rolling=False, correct=False):
     return evaluate_churn(
         open_log(path, parse_mapping(mapping)),
         horizon=horizon,
         active=active,
         rolling=rolling,
+        correct=correct,
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC).timestamp(),
         progress=silent,
     )
@@ -73,9 +74,38 @@ def test_rolling_gives_each_cut_off_and_all_of_them_together(shop):
         assert {name for model in each["models"] for name in model} == {"name", *FIGURES}
 
 
+def test_the_correction_is_judged_by_every_label_of_the_last_third_and_costs_little(shop):
+    found = run(shop, correct=True).public(rolling=False)["prequential"]
+    begin = datetime(2025, 1, 1, tzinfo=UTC)
+    cuts = [begin + timedelta(days=150 - 14 - back) for back in range(28, -1, -7)]
+    orders_of: dict[str, list[datetime]] = {}
+    for who, at in lines():
+        orders_of.setdefault(who, []).append(at)
+    asked = [
+        not any(cut <= at < cut + timedelta(days=14) for at in own)
+        for cut in cuts
+        for own in orders_of.values()
+        if any(cut - timedelta(days=28) <= at < cut for at in own)
+    ]
+    assert (found["first_cut"], found["last_cut"]) == (f"{cuts[0]:%Y-%m-%d}", f"{cuts[-1]:%Y-%m-%d}")
+    assert (found["labels"], found["churned"]) == (len(asked), sum(asked))
+    assert 0.0 < found["online_log_loss"] < found["batch_log_loss"] + 0.01
+
+
+def test_without_enough_before_the_last_third_there_is_no_correction_but_a_reason(tmp_path):
+    begin = datetime(2025, 1, 1, tzinfo=UTC)
+    late = [(f"late-{who}", at + timedelta(days=105)) for who, at in lines(days=45)]
+    few = [(f"early-{who}", begin + timedelta(days=day)) for who in range(3) for day in range(0, 150, 5)]
+    path = write(tmp_path / "young.csv", sorted([*late, *few], key=lambda row: row[1]))
+    found = run(path, correct=True).public(rolling=False)
+    assert "prequential" not in found
+    assert any(note.startswith("no online correction: training: expected") for note in found["notes"])
+
+
 def test_the_verb_prints_one_json_object_and_draws_a_picture(shop):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("EBBTIDE_")}
-    options = ["--map", MAP, "--horizon", "14", "--active", "28", "--json", "--plot", "churn.png"]
+    options = ["--map", MAP, "--horizon", "14", "--active", "28", "--json", "--prequential"]
+    options += ["--plot", "churn.png"]
     command = [sys.executable, "-m", "ebbtide", "evaluate", "churn", shop.name, *options]
     said = subprocess.run(
         command, cwd=shop.parent, env=environment, capture_output=True, text=True, check=False
@@ -83,7 +113,7 @@ def test_the_verb_prints_one_json_object_and_draws_a_picture(shop):
     assert said.returncode == 0, said.stderr
     found = json.loads(said.stdout)
     keys = {"data", "horizon", "active", "test_cut", "n", "churn_rate", "models", "failed", "notes"}
-    assert set(found) == keys
+    assert set(found) == keys | {"prequential"}
     assert (found["data"], found["horizon"], found["active"]) == ("shop.csv", 14, 28)
     assert found["models"][0]["name"] == "ebbtide"
     assert (shop.parent / "churn.png").exists()
