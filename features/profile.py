@@ -5,7 +5,7 @@ call `vector(state, now)`.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -42,20 +42,14 @@ class State(msgspec.Struct, array_like=True, gc=False):
     last_at: float
     logged: Offset
     imported: Offset
-    signals: list[Any]
+    signals: Stored
     merged_into: str = ""
     claimed: list[str] = []
     memory: Memory | None = None
 
 
-class _Typed(State, array_like=True, gc=False):
-    """`State` as it is decoded: a list cannot say the type of each place, a tuple can."""
-
-    signals: Stored  # type: ignore[assignment]
-
-
 _MODULES = tuple(SIGNALS.values())
-_UNTOUCHED: list[None] = [None] * len(_MODULES)
+_UNTOUCHED = (None,) * len(_MODULES)
 _NOTHING = tuple(signal.value(signal.State(), 0.0) for signal in _MODULES)
 """The values of signals that nothing has reached: the same at any moment, to which the tests hold each."""
 _VALUES = tuple((signal.value, nothing) for signal, nothing in zip(_MODULES, _NOTHING, strict=True))
@@ -76,7 +70,7 @@ def _route(event_name: str | None) -> tuple[_Step, ...]:
 _ROUTES = {name: _route(name) for name in _NAMED}
 _OTHERS = _route(None)
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(_Typed)
+_DECODER = msgspec.msgpack.Decoder(State)
 _REPERTOIRE = tuple(SIGNALS).index("repertoire")
 _FUNNEL = tuple(SIGNALS).index("funnel")
 _CONSENT = tuple(SIGNALS).index("consent")
@@ -84,17 +78,22 @@ _CONSENT = tuple(SIGNALS).index("consent")
 
 def new_state() -> State:
     """The state of a customer of whom nothing was seen."""
-    return State(VERSION, -math.inf, (0, 0), (0, 0), _UNTOUCHED.copy())
+    return State(VERSION, -math.inf, (0, 0), (0, 0), _UNTOUCHED)
 
 
 def update(state: State, event: Event) -> None:
     """Apply one event to the state, in place."""
-    signals = state.signals
+    known = state.signals
+    signals: Any = known
     for index, apply, new in _ROUTES.get(event.name, _OTHERS):
         own = signals[index]
         if own is None:
+            if signals is known:
+                signals = list(known)
             own = signals[index] = new()
         apply(own, event)
+    if signals is not known:
+        state.signals = tuple(signals)
     if event.at > state.last_at:
         state.last_at = event.at
 
@@ -104,12 +103,13 @@ def merge(state: State, other: State) -> None:
 
     The places applied stay those of `state`: the log of the other has places of its own.
     """
+    signals = list(state.signals)
     for index, (signal, its) in enumerate(zip(_MODULES, other.signals, strict=True)):
         if its is not None:
-            own = state.signals[index]
-            if own is None:
-                own = state.signals[index] = signal.State()
-            signal.merge(own, its)
+            if signals[index] is None:
+                signals[index] = signal.State()
+            signal.merge(signals[index], its)
+    state.signals = tuple(signals)
     state.last_at = max(state.last_at, other.last_at)
     state.memory = united(state.memory, other.memory)
 
@@ -124,11 +124,18 @@ def vector(state: State, now: float) -> list[float]:
 
 def vectors(states: Sequence[State], now: float) -> list[list[float]]:
     """`vector` of each of many states; signal by signal, which is a third faster than state by state."""
-    found: list[list[float]] = [[] for _ in states]
     by_signal = zip(*(state.signals for state in states), strict=True)
-    for (value, nothing), owns in zip(_VALUES, by_signal, strict=False):  # no states: no signals
-        for values, own in zip(found, owns, strict=True):
-            values += nothing if own is None else value(own, now)
+    columns = [
+        [nothing if own is None else value(own, now) for own in owns]
+        for (value, nothing), owns in zip(_VALUES, by_signal, strict=False)  # no states: no signals
+    ]
+    return [_joined(parts) for parts in zip(*columns, strict=True)]
+
+
+def _joined(parts: Iterable[tuple[float, ...]]) -> list[float]:
+    found: list[float] = []
+    for part in parts:
+        found += part
     return found
 
 
@@ -184,5 +191,4 @@ def decode(raw: bytes) -> State:
             f"state of a customer: expected catalog {VERSION}, found {state.catalog}; "
             "import the events again into a new working folder"
         )
-    state.signals = list(state.signals)
     return state

@@ -61,10 +61,8 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
         >>> cart.lines()
         [Mark(at=20.0, worth=30.0)]
         """
-        if not self.marks:
-            return []
         held = [mark for mark in self.marks.values() if mark.worth < REMOVED]
-        return sorted(held, reverse=True)[:PRODUCTS]
+        return sorted(held, reverse=True)[:PRODUCTS] if len(held) > 1 else held
 
     def products(self) -> list[str]:
         """The products in the cart, the one added last first."""

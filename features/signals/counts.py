@@ -78,12 +78,14 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
         """The windows by their `cuts`."""
         totals = self.totals
         all_, until_7, until_30 = totals[end] + 0.0, totals[c7], totals[c30]
+        week, month = all_ - until_7, all_ - until_30
+        week_before, month_before = (until_7 - totals[c35]) / 28, (until_30 - totals[c120]) / 90
         return (
             all_ - totals[c1],
-            all_ - until_7,
-            all_ - until_30,
+            week,
+            month,
             all_ - totals[c90],
             all_ - totals[c365],
-            trend((all_ - until_7) / 7, (until_7 - totals[c35]) / 28),
-            trend((all_ - until_30) / 30, (until_30 - totals[c120]) / 90),
+            trend(week / 7, week_before) if week or week_before else math.nan,
+            trend(month / 30, month_before) if month or month_before else math.nan,
         )

@@ -34,15 +34,16 @@ def cuts(days: list[int], today: int) -> Cuts:
     >>> cuts([10, 12, 15, 16], today=15)
     (3, 2, 0, 0, 0, 0, 0, 0)
     """
+    s1, s7, s30, s35, s90, s120, s365 = SPANS
     end = bisect_right(days, today)
     age = today - days[end - 1] if end else YEAR
-    c1 = bisect_right(days, today - 1, 0, end) if age < 1 else end
-    c7 = bisect_right(days, today - 7, 0, c1) if age < 7 else end
-    c30 = bisect_right(days, today - 30, 0, c7) if age < 30 else end
-    c35 = bisect_right(days, today - 35, 0, c30) if age < 35 else end
-    c90 = bisect_right(days, today - 90, 0, c35) if age < 90 else end
-    c120 = bisect_right(days, today - 120, 0, c90) if age < 120 else end
-    c365 = bisect_right(days, today - 365, 0, c120) if age < 365 else end
+    c1 = bisect_right(days, today - s1, 0, end) if age < s1 else end
+    c7 = bisect_right(days, today - s7, 0, c1) if age < s7 else end
+    c30 = bisect_right(days, today - s30, 0, c7) if age < s30 else end
+    c35 = bisect_right(days, today - s35, 0, c30) if age < s35 else end
+    c90 = bisect_right(days, today - s90, 0, c35) if age < s90 else end
+    c120 = bisect_right(days, today - s120, 0, c90) if age < s120 else end
+    c365 = bisect_right(days, today - s365, 0, c120) if age < s365 else end
     return (end, c1, c7, c30, c35, c90, c120, c365)
 
 

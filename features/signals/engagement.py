@@ -84,6 +84,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     counts: list[int] = msgspec.field(default_factory=lambda: [0] * len(_PLACES))
     answered: list[float | None] = msgspec.field(default_factory=lambda: [None] * len(CHANNELS))
     hours: dict[int, int] = {}
+    best_hour: int | None = None
     unsubscribes: int = 0
 
 
@@ -95,9 +96,25 @@ def update(state: State, event: Event) -> None:
     place, answers = _PLACES[event.name]
     state.counts[place] += 1
     if answers is not None:
-        hour = (int(event.at // 3600) + _FIRST_HOUR) % WEEK
-        state.hours[hour] = state.hours.get(hour, 0) + 1
+        _answer(state, (int(event.at // 3600) + _FIRST_HOUR) % WEEK, 1)
         state.answered[answers] = _later(state.answered[answers], event.at)
+
+
+def _answer(state: State, hour: int, answers: int) -> None:
+    """Count answers in an hour, which may become the best of the week, or make one beside it the best.
+
+    The best has most answers, those beside it half; of equal ones it is the first. None gets worse.
+    """
+    hours = state.hours
+    hours[hour] = hours.get(hour, 0) + answers
+    for each in (hour, (hour - 1) % WEEK, (hour + 1) % WEEK):
+        if each in hours and (state.best_hour is None or _rank(hours, each) > _rank(hours, state.best_hour)):
+            state.best_hour = each
+
+
+def _rank(hours: dict[int, int], hour: int) -> tuple[int, int]:
+    beside = hours.get((hour - 1) % WEEK, 0) + hours.get((hour + 1) % WEEK, 0)
+    return (2 * hours[hour] + beside, -hour)
 
 
 def _later(known: float | None, at: float | None) -> float | None:
@@ -109,7 +126,7 @@ def merge(state: State, other: State) -> None:
     state.counts = list(map(add, state.counts, other.counts))
     state.answered = list(map(_later, state.answered, other.answered))
     for hour, answers in other.hours.items():
-        state.hours[hour] = state.hours.get(hour, 0) + answers
+        _answer(state, hour, answers)
     state.unsubscribes += other.unsubscribes
 
 
@@ -146,7 +163,7 @@ def value(state: State, now: float) -> tuple[float, ...]:
         in_app_clicked / in_app if in_app else nan,
         nan if in_app_at is None else (now - in_app_at) / DAY,
         _best_channel(counts),
-        _best_hour(state.hours) if state.hours else nan,
+        nan if state.best_hour is None else state.best_hour + 0.0,
         state.unsubscribes + 0.0,
     )
 
@@ -169,16 +186,3 @@ def _best_channel(counts: list[int]) -> float:
     if rate > best:
         best, found = rate, 3.0
     return 4.0 if (clicked + PRIOR_CLICKED) / (in_app + PRIOR_SENT) > best else found
-
-
-def _best_hour(hours: dict[int, int]) -> float:
-    """Of the hours with an answer the one with most, those beside it half; of equal ones the first."""
-    if len(hours) == 1:
-        return float(*hours)
-    best, found = 0, math.nan
-    for hour, answers in hours.items():
-        beside = hours.get((hour - 1) % WEEK, 0) + hours.get((hour + 1) % WEEK, 0)
-        score = 2 * answers + beside
-        if score > best or (score == best and hour < found):
-            best, found = score, float(hour)
-    return found
