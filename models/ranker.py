@@ -23,6 +23,8 @@ MOST_CUSTOMERS = 1_200
 """Customers of one window that train, drawn evenly."""
 KEPT = 0.4
 """Share of the candidates not bought that train; they count the more."""
+FEWEST = 100
+"""Products bought in all windows, of fewer of which nothing is learned."""
 ROUNDS = 200
 SEED = 7
 _BLOCK = 256
@@ -94,12 +96,12 @@ def train(past: Purchases, cut: float, days: float, progress: Progress) -> Ranke
         for back in range(count, 0, -1):
             found.append(_window(past, cut - back * length * DAY, length, rng))
             advance(1)
-        samples = [each for each in found if each.bought.any()]
-        model = _fit(samples) if samples else None
+        joined = _joined(found)
+        model = _fit(joined) if joined.bought.sum() >= FEWEST else None
         advance(1)
         candidates = Candidates(past, cut, length)
         advance(1)
-    return Ranker(model, candidates, len(samples))
+    return Ranker(model, candidates, count if model else 0)
 
 
 def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator) -> _Sample:
@@ -126,11 +128,10 @@ def _joined(parts: list[_Sample]) -> _Sample:
     return _Sample(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def _fit(samples: list[_Sample]) -> Any:
+def _fit(sample: _Sample) -> Any:
     import lightgbm as lgb
 
-    joined = _joined(samples)
-    data = lgb.Dataset(joined.values, joined.bought.astype(np.int8), weight=joined.weight)
+    data = lgb.Dataset(sample.values, sample.bought.astype(np.int8), weight=sample.weight)
     return lgb.train(PARAMETERS, data, ROUNDS)
 
 

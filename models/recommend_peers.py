@@ -6,6 +6,7 @@ factors. Source: https://benfred.github.io/implicit/
 """
 
 import importlib.util
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -97,7 +98,9 @@ class _Implicit:
         with threadpool_limits(1, "blas"):  # it has threads of its own, and warns of more
             if self._model is None:
                 self._model = _model(self._name)
-                self._model.fit(self._counts, show_progress=False)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of the layout of a matrix that it made itself
+                    self._model.fit(self._counts, show_progress=False)
             places, scores = self._model.recommend(
                 self._customers, self._counts[self._customers], N=TOP, filter_already_liked_items=new
             )

@@ -43,7 +43,9 @@ def never_twice(customers=120, days=120, seed=1):
     for who in range(customers):
         liked = rng.permutation(40)
         moments = np.sort(rng.choice(days, 25, replace=False))
-        lines += [(f"c{who}", f"taste{who % 4}-{what}", int(day)) for what, day in zip(liked, moments, strict=False)]
+        lines += [
+            (f"c{who}", f"taste{who % 4}-{what}", int(day)) for what, day in zip(liked, moments, strict=False)
+        ]
     return purchases(lines)
 
 

@@ -1,5 +1,7 @@
 """The ranker on planted logs: it finds what comes back, what never does, and what follows."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,11 @@ from tests.models.shop_log import BEGIN, never_twice, pairs_bought_together, pur
 DAYS = 14
 
 
+@cache
+def two_weeks_ahead(planted):
+    return trained(planted())
+
+
 def trained(log, cut=None, days=DAYS):
     cut = float(log.at.max()) - days * DAY if cut is None else cut
     past = log.before(cut)
@@ -19,23 +26,22 @@ def trained(log, cut=None, days=DAYS):
 
 
 def test_what_one_buys_each_week_comes_first():
-    found, past, customers = trained(rebuyers())
+    found, past, customers = two_weeks_ahead(rebuyers)
     first = found.lists(customers)[False][:, 0]
     own = [f"own{int(past.customers[who][1:]) % 20}" for who in customers]
     assert np.mean([past.products[what] == mine for what, mine in zip(first, own, strict=True)]) > 0.9
 
 
 def test_where_nobody_buys_twice_nothing_bought_before_is_recommended():
-    log = never_twice()
-    found, past, customers = trained(log)
+    found, past, customers = two_weeks_ahead(never_twice)
     had = past.pairs()
     lists = found.lists(customers)
-    keys = customers[:, None] * len(log.products) + lists[False]
+    keys = customers[:, None] * len(past.products) + lists[False]
     assert np.isin(keys[lists[False] != NONE], had).mean() < 0.02
 
 
 def test_a_taste_is_found_among_what_is_new():
-    found, past, customers = trained(never_twice())
+    found, past, customers = two_weeks_ahead(never_twice)
     new = found.lists(customers)[True]
     right = [
         past.products[what].startswith(f"taste{int(past.customers[who][1:]) % 4}-")
@@ -61,15 +67,15 @@ def test_the_other_half_of_a_pair_is_recommended_to_who_has_the_first():
     assert np.mean(hits) > 0.8
 
 
-@pytest.mark.parametrize("log", [rebuyers(), never_twice()])
-def test_a_list_names_each_product_once_and_new_ones_were_never_had(log):
-    found, past, customers = trained(log)
+@pytest.mark.parametrize("planted", [rebuyers, never_twice])
+def test_a_list_names_each_product_once_and_new_ones_were_never_had(planted):
+    found, past, customers = two_weeks_ahead(planted)
     lists = found.lists(customers)
     assert lists[False].shape == (len(customers), TOP)
     for row in np.concatenate([lists[False], lists[True]]):
         shown = row[row != NONE]
         assert len(set(shown)) == len(shown)
-    keys = customers[:, None] * len(log.products) + lists[True]
+    keys = customers[:, None] * len(past.products) + lists[True]
     assert not np.isin(keys[lists[True] != NONE], past.pairs()).any()
 
 
