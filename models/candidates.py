@@ -80,9 +80,8 @@ class Candidates:
         pair = np.r_[pair, np.full(len(who), -1)]
         order = np.lexsort((product, customer))
         customer, product, pair = customer[order], product[order], pair[order]
-        values = self._values(
-            customer, product, pair, np.searchsorted(customers, customer).astype(np.int64), scores
-        )
+        row: Places = np.asarray(np.searchsorted(customers, customer), dtype=np.int64)
+        values = self._values(customer, product, pair, row, scores)
         return Rows(customer, product, pair < 0, values)
 
     def _offered(self, scores: dict[str, Matrix], had: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -5,12 +5,12 @@ label. So the data says whether people come back to what they had: where nobody 
 what is new comes first. One model ranks both all products and those new to the customer.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ebbtide.jobs.progress import Progress
 from models.affinity import Matrix
 from models.bought_before import Places
 from models.candidates import Candidates, Rows
@@ -19,6 +19,8 @@ from models.ranking_metrics import NONE, TOP, Lists
 
 WINDOWS = 6
 """Windows to learn from, the latest, end to end."""
+STEPS = WINDOWS + 2
+"""Of a training, to show how far it is."""
 MOST_CUSTOMERS = 1_200
 """Customers of one window that train, drawn evenly."""
 KEPT = 0.4
@@ -82,25 +84,25 @@ class Ranker:
         return np.asarray(scores + small, dtype=np.float64)
 
 
-def train(past: Purchases, cut: float, days: float, progress: Progress) -> Ranker:
+def train(past: Purchases, cut: float, days: float, advance: Callable[[int], None]) -> Ranker:
     """Learn from the windows before a moment (Unix seconds) what is bought in so many days from then on.
 
-    A window is as long, or a third of what was before the moment, if that is less.
+    A window is as long, or a third of what was before the moment, if that is less. `advance` is told of each
+    of `STEPS` steps.
     """
     first = float(past.at.min())
     length = min(days, (cut - first) / DAY / 3.0)
     count = max(min(WINDOWS, int((cut - first) / DAY / length) - 1), 1)
     rng = np.random.default_rng(SEED)
-    with progress("Learn to rank (LightGBM)", count + 2) as advance:
-        found = []
-        for back in range(count, 0, -1):
-            found.append(_window(past, cut - back * length * DAY, length, rng))
-            advance(1)
-        joined = _joined(found)
-        model = _fit(joined) if joined.bought.sum() >= FEWEST else None
+    found = []
+    for back in range(count, 0, -1):
+        found.append(_window(past, cut - back * length * DAY, length, rng))
         advance(1)
-        candidates = Candidates(past, cut, length)
-        advance(1)
+    joined = _joined(found)
+    model = _fit(joined) if joined.bought.sum() >= FEWEST else None
+    advance(1)
+    candidates = Candidates(past, cut, length)
+    advance(STEPS - count - 1)
     return Ranker(model, candidates, count if model else 0)
 
 

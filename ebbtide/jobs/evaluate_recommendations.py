@@ -95,7 +95,8 @@ def evaluate_recommendations(
             f"{log.path}: expected at least {FEWEST} customers who bought before {date(cut)} and in the "
             f"{days} days from then on, found {len(test.customers)}; take a longer log, or other --days"
         )
-    learned = ranker.train(test.past, cut, days, progress)
+    with progress("Learn to rank (LightGBM)", ranker.STEPS) as advance:
+        learned = ranker.train(test.past, cut, days, advance)
     peers = recommend_peers.peers(test.past, test.customers, cut)
     found = []
     with progress("Recommend", len(peers) + 1) as advance:

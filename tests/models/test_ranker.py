@@ -5,7 +5,6 @@ from functools import cache
 import numpy as np
 import pytest
 
-from ebbtide.jobs.progress import silent
 from models import ranker
 from models.purchases import DAY
 from models.ranking_metrics import NONE, TOP
@@ -22,7 +21,7 @@ def two_weeks_ahead(planted):
 def trained(log, cut=None, days=DAYS):
     cut = float(log.at.max()) - days * DAY if cut is None else cut
     past = log.before(cut)
-    return ranker.train(past, cut, days, silent), past, np.unique(past.customer).astype(np.int64)
+    return ranker.train(past, cut, days, lambda _: None), past, np.unique(past.customer).astype(np.int64)
 
 
 def test_what_one_buys_each_week_comes_first():
@@ -83,13 +82,13 @@ def test_what_comes_after_the_moment_changes_nothing():
     log = rebuyers()
     cut = BEGIN + 90 * DAY
     longer, _, customers = trained(log, cut)
-    shorter = ranker.train(log.part(log.at < cut), cut, DAYS, silent)
+    shorter = ranker.train(log.part(log.at < cut), cut, DAYS, lambda _: None)
     assert (longer.lists(customers)[False] == shorter.lists(customers)[False]).all()
 
 
 def test_a_log_too_small_to_learn_from_is_ranked_by_what_was_bought_lately():
     log = purchases([("a", "milk", 0), ("a", "milk", 8), ("a", "bread", 1), ("b", "tea", 2)])
     cut = BEGIN + 9 * DAY
-    found = ranker.train(log, cut, 1, silent)
+    found = ranker.train(log, cut, 1, lambda _: None)
     best = found.lists(np.array([0, 1]))[False]
     assert [log.products[row[0]] for row in best] == ["milk", "tea"]
