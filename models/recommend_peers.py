@@ -35,11 +35,10 @@ def peers(past: Purchases, customers: NDArray[np.int64], cut: float) -> dict[str
     asked = counts[customers]
     popular = np.asarray(counts.sum(axis=0), dtype=np.float64).ravel()
     recent = np.bincount(past.product[past.at >= cut - RECENT * DAY], minlength=len(past.products))
-    nobody = sparse.csr_matrix(asked.shape, dtype=np.float32)
     found: dict[str, Peer] = {
-        "popularity": lambda new: _most(nobody, asked, popular, new=new),
-        "trending": lambda new: _most(nobody, asked, recent.astype(np.float64), new=new),
-        "own_most_bought": lambda new: _most(asked, asked, popular, new=new),
+        "popularity": lambda new: _popular(popular, asked, new=new),
+        "trending": lambda new: _popular(recent.astype(np.float64), asked, new=new),
+        "own_most_bought": lambda new: _own(asked, past.products, new=new),
     }
     if implicit_installed():
         for name in ("item_knn", "bm25", "als"):
@@ -61,17 +60,33 @@ def orders_by_pair(past: Purchases) -> sparse.csr_matrix:
     return found
 
 
-def _most(
-    scores: sparse.csr_matrix, had: sparse.csr_matrix, popular: NDArray[np.float64], *, new: bool
-) -> Lists:
-    """The products of the highest score; the more popular one first where two are equal."""
-    small = popular / (popular.max() + 1.0)
+def _popular(scores: NDArray[np.float64], had: sparse.csr_matrix, *, new: bool) -> Lists:
+    """The products of the highest score, the same for all but for what is not new to one."""
     found = []
-    for start in range(0, scores.shape[0], _BLOCK):
-        block = scores[start : start + _BLOCK].toarray().astype(np.float64) + small
+    for start in range(0, had.shape[0], _BLOCK):
+        block = had[start : start + _BLOCK]
+        of_each = np.tile(scores, (block.shape[0], 1))
         if new:
-            block[had[start : start + _BLOCK].nonzero()] = -1.0
-        found.append(best(block))
+            of_each[block.nonzero()] = -1.0
+        found.append(best(of_each))
+    return np.concatenate(found)
+
+
+def _own(counts: sparse.csr_matrix, products: tuple[str, ...], *, new: bool) -> Lists:
+    """What the customer bought most; of two alike the first by id. Nothing is new, and nothing fills up."""
+    if new:
+        return np.full((counts.shape[0], TOP), NONE, dtype=np.int64)
+    by_id = np.empty(len(products))
+    by_id[np.argsort(np.array(products))] = np.arange(len(products), 0, -1)
+    scores = counts.tocoo()
+    ranked = sparse.csr_matrix(
+        (scores.data + by_id[scores.col] / (2.0 * len(products)), (scores.row, scores.col)),
+        shape=counts.shape,
+    )
+    found = []
+    for start in range(0, counts.shape[0], _BLOCK):
+        block = ranked[start : start + _BLOCK].toarray()
+        found.append(best(np.where(block > 0.0, block, -1.0)))
     return np.concatenate(found)
 
 

@@ -36,12 +36,9 @@ def test_trending_counts_the_last_thirty_days():
     assert lists("trending")[2][0] == "milk"
 
 
-def test_own_most_bought_comes_first_and_what_is_popular_fills_up():
-    assert lists("own_most_bought") == [
-        ["milk", "bread", "jam", "tea"],
-        ["jam", "tea", "milk", "bread"],
-        ["jam", "milk", "bread", "tea"],
-    ]
+def test_own_most_bought_is_by_orders_and_nothing_of_it_is_new():
+    assert lists("own_most_bought") == [["milk", "bread"], ["jam", "tea"], ["jam"]]
+    assert lists("own_most_bought", new=True) == [[], [], []]
 
 
 def test_of_new_products_alone_none_was_had():
