@@ -11,7 +11,7 @@ from models.affinity import Affinity, Matrix
 from models.bought_before import Array, Orders, Places, Repertoire, pair_values
 from models.purchases import DAY, Purchases
 
-OWN = 150
+OWN = 100
 """Products that the customer bought before, at most: those bought most, lately rather than long ago."""
 EACH = 80
 """Products new to the customer, from each source."""

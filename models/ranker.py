@@ -17,7 +17,7 @@ from models.candidates import Candidates, Rows
 from models.purchases import DAY, Purchases
 from models.ranking_metrics import NONE, TOP, Lists
 
-WINDOWS = 6
+WINDOWS = 8
 """Windows to learn from, the latest, end to end."""
 STEPS = WINDOWS + 2
 """Of a training, to show how far it is."""
@@ -32,9 +32,10 @@ SEED = 7
 _BLOCK = 256
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
-    "learning_rate": 0.05,
-    "num_leaves": 31,
-    "min_data_in_leaf": 100,
+    "learning_rate": 0.06,
+    "num_leaves": 15,
+    "min_data_in_leaf": 200,
+    "lambda_l2": 5.0,
     "feature_fraction": 0.5,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
