@@ -1,5 +1,6 @@
 """Evaluate recommendations on any log: learn from all but its last days, and see what was bought in those."""
 
+import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -80,8 +81,8 @@ def evaluate_recommendations(
 ) -> RecommendationEvaluation:
     """Learn from all but the last days of a log, and compare with peers on those.
 
-    The test begins `days` times 24 hours before the last order. Customers without an order before it cannot
-    be told apart yet and are left out, for all models alike.
+    The test is the last `days` times 24 hours up to the last order. Customers without an order before it
+    cannot be told apart yet and are left out, for all models alike.
 
     Raises:
         InputError: the log cannot be read, has no order with products, or is not longer than the test.
@@ -143,8 +144,9 @@ def read_purchases(log: Log, clock: Clock, progress: Progress) -> Purchases:
 
 def _cut(log: Log, purchases: Purchases, days: int) -> float:
     first, last = float(purchases.at.min()), float(purchases.at.max())
-    cut = last - days * DAY
-    if cut <= first:
+    # Just after: of a log by day, so many days are the test, and not one more.
+    cut = math.nextafter(last - days * DAY, math.inf)
+    if cut <= math.nextafter(first, math.inf):
         raise InputError(
             f"{log.path}: expected a log longer than the {days} days of the test, found {date(first)} to "
             f"{date(last)}; take fewer --days"

@@ -1,6 +1,7 @@
 """Evaluating recommendations from a file: the object that it gives, whom it tests, and its errors."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -59,6 +60,15 @@ def test_only_customers_known_before_the_test_who_bought_in_it_are_tested(tmp_pa
         file.write(f"newcomer,own1,{end:%Y-%m-%d %H:%M:%S}\n")
         file.write(f"gone,own1,{end - timedelta(days=40):%Y-%m-%d %H:%M:%S}\n")
     assert run(path).customers == 60
+
+
+def test_of_a_log_by_day_the_last_days_are_the_test_and_not_one_more(tmp_path):
+    path = write(tmp_path / "log.csv")
+    path.write_text(re.sub(r" \d\d:\d\d:\d\d", "", path.read_text()))
+    found = run(path)
+    days = sorted(set(pl.read_csv(path)["when"]))
+    cut = days.index(found.cut)
+    assert len(days) - 1 - cut == 10
 
 
 def test_a_test_as_long_as_the_log_is_an_error(tmp_path):
