@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ebbtide.jobs.evaluate_actions import ActionEvaluation
     from ebbtide.jobs.evaluate_churn import Evaluation
+    from ebbtide.jobs.evaluate_recommendations import RecommendationEvaluation
 
 app = typer.Typer(no_args_is_help=True, help="Measure the models on a log of yours, beside their peers.")
 MOST_SHOWN = 20
@@ -153,6 +154,56 @@ def actions(
     console.out.print(f"ebbtide chose by: {found.chosen}", markup=False)
     for note in found.notes:
         console.out.print(note, markup=False)
+
+
+@app.command(
+    "recommendations",
+    epilog="Example: ebbtide evaluate recommendations shop.csv "
+    "--map customer=ID,time=DATE,order=NO,product=SKU --days 30",
+)
+def recommendations(
+    file: Annotated[Path, typer.Argument(help="A log, as `ebbtide import` takes it.")],
+    days: Annotated[int, typer.Option(min=1, help="The last days of the log, which are the test.")],
+    mapping: MapOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Learn from all but the last days of a log, recommend ten products, and compare with six peers.
+
+    All customers are tested on who bought both before and in the test. Figures are means over them; "new"
+    counts only products that the customer never had, both recommended and bought. Nothing is kept.
+    """
+    from ebbtide import console
+    from ebbtide.clock import system_clock
+    from ebbtide.jobs.evaluate_recommendations import evaluate_recommendations
+    from streaming.importing.importer import open_log
+    from streaming.importing.mapping import parse_mapping
+
+    log = open_log(file, parse_mapping(mapping) if mapping else None)
+    found = evaluate_recommendations(log, days=days, clock=system_clock, progress=console.bar)
+    if json:
+        console.print_json(found.public())
+        return
+    console.out.print(_lists(found))
+    for note in found.notes:
+        console.out.print(note, markup=False)
+
+
+def _lists(found: "RecommendationEvaluation") -> "Table":
+    """Each model's figures, of any product and of new ones."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        title=f"{escape(found.data)}: ten products each for {found.customers:,} customers, "
+        f"{found.days} days from {found.cut} on; {found.customers_new:,} bought something new",
+        title_justify="left",
+    )
+    table.add_column("model", no_wrap=True)
+    for heading in ("recall@10", "NDCG@10", "hit@10", "new: recall@10", "new: NDCG@10"):
+        table.add_column(heading, justify="right")
+    for name, *values in (model.values() for model in found.models):
+        table.add_row(name, *(f"{value:.4f}" for value in values))
+    return table
 
 
 def _costs(given: list[str]) -> dict[str, float]:
