@@ -5,7 +5,8 @@ import pytest
 
 from ebbtide.logs.outcomes import Attributed
 from models.actions import load
-from models.what_if import Row, says_nothing, what_if
+from models.logged import Row, says_nothing
+from models.what_if import what_if
 from tests.decided import receipt
 
 ENTRY = "  - {{id: {id}, channel: web, message: m, response: {response}, value: {value}, cost: {cost}}}\n"
