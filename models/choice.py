@@ -14,11 +14,15 @@ from models.assessment import Assessment
 from models.eligibility import judged
 from models.expressions import Facts
 from models.holdout import held_out
-from models.responses import Responses
+from models.responses import Responder
 
 
 class Situation(NamedTuple):
-    """What a choice is made from. `at` in Unix seconds, UTC; `vector` are the signals in catalog order."""
+    """What a choice is made from.
+
+    `at` in Unix seconds, UTC; `vector` are the signals in the catalog's order; a `decision_point` that the
+    policy does not name counts as `default`.
+    """
 
     customer: str
     decision: str
@@ -39,7 +43,7 @@ class Choice(NamedTuple):
     holdout: bool
 
 
-def choose(policy: ActionCatalogue, responses: Responses | None, seen: Situation) -> Choice:
+def choose(policy: ActionCatalogue, responses: Responder | None, seen: Situation) -> Choice:
     """Choose an action.
 
     Args:
@@ -76,7 +80,7 @@ def _ruled(policy: ActionCatalogue, seen: Situation) -> list[Judged]:
         now=seen.at,
         reach=seen.reach,
         taken=seen.history.taken,
-        decision_point=seen.decision_point,
+        decision_point=seen.decision_point if seen.decision_point in policy.decision_points else "default",
     )
     caps, contacts = policy.contact.caps, seen.history.contacts
     if not contacts:

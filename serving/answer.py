@@ -64,6 +64,7 @@ def receipt(
         dict(question.context),
         {name: value for name, value in assessment.values.items() if value == value},
         age_seconds=None if state is None else moment - state.last_at,
+        person="" if situation.customer == question.customer_id else situation.customer,
         at=moment,
         previous_stage=previous_stage(state),
         reach=situation.reach,

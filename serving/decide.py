@@ -119,7 +119,7 @@ class Decider:
         situation = Situation(
             customer=known.customer,
             decision=question.decision_id,
-            decision_point=question.decision_point if point is not None else "default",
+            decision_point=question.decision_point,
             at=moment,
             vector=vector,
             assessment=assessment,
