@@ -20,6 +20,7 @@ from models.response_watcher import load as in_force
 from models.responses import Responses
 from tests.decided import CHANCES, POLICY, log
 
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 ORDER = Order(1_700_000_000.0, "somebody", "tried")
 
 
