@@ -16,7 +16,7 @@ from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
 from features.history import HistoryWriter
 from features.store.online import OnlineStore
-from streaming.changes import Changes
+from streaming.changes import IMPORTED, Changes
 from streaming.checks import Checks
 
 ROLL_SECONDS = 30.0
@@ -84,6 +84,8 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
             if self._to.timers is not None:
                 # Before the states too: a timer that comes too early finds nothing to do, and is set again.
                 self._to.timers.put(changes.timers)
+                if changes.rows and changes.partition != IMPORTED:
+                    self._to.timers.heard(changes.partition, max(row.at for row in changes.rows), now)
             self._store.write_rows(changes.states)
             self._commit(changes)
             self._to.progress(changes.events)

@@ -12,6 +12,7 @@ import pytest
 from ebbtide.domain.event import decode
 from ebbtide.jobs.backtest_triggers import replayed
 from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import LOG, TriggerLog
 from models.moments import Moments
 from models.trigger_file import load
@@ -58,6 +59,8 @@ def forker():
 def let_time_pass(server, folder):
     """Run the flow to its end, and tell it of the silence up to the newest event."""
     finish(server, folder, "--triggers")
+    for partition in range(PARTITIONS):
+        Timers(server.client).heard(partition, END, END)
     ticker = Ticker(server.client, RedisEventLog(server.client, PARTITIONS))
     while ticker.step(END + SETTLE):
         finish(server, folder, "--triggers")
