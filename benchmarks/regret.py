@@ -67,7 +67,7 @@ def vowpal_wabbit(shop: Shop, rounds: int, arguments: str) -> Run:
     from vowpalwabbit import Workspace
 
     customers, chances, luck = _world(shop, rounds)
-    rng = np.random.default_rng((shop.seed, 4))
+    rng = np.random.default_rng((shop.seed, 6))
     workspace = Workspace(arguments)
     lines = [f"|A {action.id}" for action in ACTIONS]
     taken, propensity = np.empty(rounds, dtype=np.intp), np.empty(rounds)
