@@ -114,6 +114,8 @@ class ActionLogic(StatefulBatchLogic[Heard, Learned, None]):
         """Join what was heard with the decisions; about once a minute of event time, learn what is due."""
         if self._since is None:
             self._since = min(heard.watermark for heard in values)
+            # The places of a Redis stream are times in milliseconds: older decisions need not be read.
+            self._place = f"{max(int(self._since * 1000.0), 0)}-0"
         self._read_decisions(self._since)
         for heard in values:
             self._watermark = max(self._watermark, heard.watermark)
