@@ -34,6 +34,11 @@ class Situation(NamedTuple):
     reach: Reach
     history: History
 
+    def facts(self) -> Facts:
+        """What conditions are judged on."""
+        known = self.assessment
+        return Facts(known.values, stage=known.stage, churn=known.main, context=self.context)
+
 
 class Choice(NamedTuple):
     """How each action stood, which one is taken, and whether the customer is held out."""
@@ -43,13 +48,17 @@ class Choice(NamedTuple):
     holdout: bool
 
 
-def choose(policy: ActionCatalogue, responses: Responder | None, seen: Situation) -> Choice:
+def choose(
+    policy: ActionCatalogue, responses: Responder | None, seen: Situation, facts: Facts | None = None
+) -> Choice:
     """Choose an action.
 
     Args:
         policy: the actions and the rules.
         responses: the learned model; without one the response is what the entry says.
         seen: what is known of the customer.
+        facts: `seen.facts()`, where somebody made them already.
+        facts: `seen.facts()`, where somebody made them already.
     """
     assessed, actions = seen.assessment, policy.actions
     probabilities = (
@@ -59,7 +68,7 @@ def choose(policy: ActionCatalogue, responses: Responder | None, seen: Situation
     )
     holdout = held_out(seen.customer, policy.holdout)
     candidates, chosen = arbitrate(
-        _ruled(policy, seen),
+        _ruled(policy, seen, facts or seen.facts()),
         probabilities,
         assessed.main,
         gamma=policy.exploration,
@@ -69,14 +78,12 @@ def choose(policy: ActionCatalogue, responses: Responder | None, seen: Situation
     return Choice(candidates, chosen, holdout)
 
 
-def _ruled(policy: ActionCatalogue, seen: Situation) -> list[Judged]:
+def _ruled(policy: ActionCatalogue, seen: Situation, facts: Facts) -> list[Judged]:
     """Every action with the rule that excludes it, caps included."""
-    assessed = seen.assessment
-    facts = Facts(assessed.values, stage=assessed.stage, churn=assessed.main, context=seen.context)
     ruled = judged(
         policy,
         facts,
-        stage=assessed.stage,
+        stage=seen.assessment.stage,
         now=seen.at,
         reach=seen.reach,
         taken=seen.history.taken,

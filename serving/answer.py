@@ -50,7 +50,7 @@ def receipt(
         expires_at=iso(moment + LIFETIME),
         churn=churn,
         triggers=open_triggers(
-            rules, draft.known.fired, assessment.values, assessment.stage, assessment.main
+            rules, draft.known.fired, assessment.values, assessment.stage, assessment.main, draft.facts
         ),
         actions=ranked(choice.candidates, choice.chosen, _speaker(draft, products, actions), draft.limit),
         recommendations=products,
