@@ -66,6 +66,19 @@ def let_time_pass(server, folder):
         finish(server, folder, "--triggers")
 
 
+def test_a_flow_killed_while_it_is_told_of_silence_fires_each_trigger_once(server, expected, tmp_path):
+    finish(server, tmp_path, "--triggers")
+    timers, log = Timers(server.client), RedisEventLog(server.client, PARTITIONS)
+    for partition in range(PARTITIONS):
+        timers.heard(partition, END, END)
+    assert Ticker(server.client, log).step(END + SETTLE) > BATCH
+    for step in ("put", "write", "commit"):
+        with Flow(server, tmp_path, "--triggers", "--die-before", step) as flow:
+            assert not flow.wait(), "it came to its end"
+    let_time_pass(server, tmp_path)
+    assert fired(server) == expected
+
+
 def fired(server):
     found = [one for _, one in TriggerLog(server.client).walk()]
     assert len(found) == server.client.xlen(LOG)
