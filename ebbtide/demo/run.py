@@ -162,6 +162,7 @@ def _farewell(settings: Settings, api: httpx.Client, customer: str, usage: Usage
         f"MLflow: EBBTIDE_HOME={shlex.quote(str(settings.root))} {shlex.quote(str(ebbtide))} mlflow",
         "Try, while the API runs:",
         f"  curl -s {address}/v1/decisions {json} -d '{asked}'",
+        f"  curl -s '{address}/v1/decisions?customerId={customer}'",
         f"  curl -s {address}/v1/track -u {key} {json} -d '{event}'",
         f"  curl -s {address}/metrics",
         f"\nTook {usage.seconds:.0f} s, and {peak:.2f} GiB at the most in all processes together.",
