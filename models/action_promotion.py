@@ -128,7 +128,11 @@ def restore(registry: Registry, client: redis.Redis, version: str, order: Order)
         StoreError: Redis cannot be written; the champion before stays.
     """
     mlflow = load_mlflow()
-    with session(registry):
+    with session(registry) as tracking:
+        known = sorted(int(one.version) for one in tracking.search_model_versions(f"name='{MODEL}'"))
+        if version not in map(str, known):
+            listed = ", ".join(map(str, known)) or "none"
+            raise ModelError(f"response model: expected a version ({listed}), found {version!r}")
         folder = mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}")
         model = decode((Path(folder) / DOCUMENT).read_bytes())
     return _serve(registry, client, model, version, order)
