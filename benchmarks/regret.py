@@ -67,7 +67,7 @@ def vowpal_wabbit(shop: Shop, rounds: int, arguments: str) -> Run:
     from vowpalwabbit import Workspace
 
     customers, chances, luck = _world(shop, rounds)
-    rng = np.random.default_rng((shop.seed, 4))
+    rng = np.random.default_rng((shop.seed, 6))
     workspace = Workspace(arguments)
     lines = [f"|A {action.id}" for action in ACTIONS]
     taken, propensity = np.empty(rounds, dtype=np.intp), np.empty(rounds)
@@ -86,29 +86,23 @@ def vowpal_wabbit(shop: Shop, rounds: int, arguments: str) -> Run:
 def planted(shop: Shop, run: Run) -> Result:
     """Judge planted policies on the log of a run: whether they are told apart, and the truth is covered.
 
-    The models of the reward learn from the first half of the log, and the policies are judged on the second.
     They are told apart if the interval of their difference, row by row, lies above 0.
     """
     customers, chances, luck = _world(shop, len(run.taken))
-    ordered = (luck < chances[np.arange(len(luck)), run.taken]).astype(float)
     log = ActionLog(
         actions=tuple(action.id for action in ACTIONS),
         cost=np.zeros(len(ACTIONS)),
         taken=run.taken,
-        reward=ordered,
+        reward=(luck < chances[np.arange(len(luck)), run.taken]).astype(float),
         propensity=run.propensity,
         group=np.arange(len(luck)),
         context=pl.DataFrame(),
     )
-    first, second = np.split(np.arange(len(luck)), 2)
-    inputs, judged = logs(customers), log.part(second)
-    models = RewardModels(log.part(first), inputs[first])
-    expected = np.column_stack([average(models, inputs[second], place) for place in range(len(ACTIONS))])
-    choices = {name: _mixed(shop, chances, share)[second] for name, share in PLANTED.items()}
-    values = np.column_stack([_value(judged, expected, choice) for choice in choices.values()])
-    better, worse = values.T
-    low, high = interval(np.column_stack([better, worse, better - worse]), judged.group)
-    truth = [float(chances[second, choice].mean()) for choice in choices.values()]
+    expected = _expected(log, logs(customers))
+    choices = [_mixed(shop, chances, share) for share in PLANTED.values()]
+    better, worse = (_value(log, expected, choice) for choice in choices)
+    low, high = interval(np.column_stack([better, worse, better - worse]), log.group)
+    truth = [float(chances[np.arange(len(log)), choice].mean()) for choice in choices]
     covered = [low[place] <= one <= high[place] for place, one in enumerate(truth)]
     return {
         "told_apart": float(low[2] > 0.0),
@@ -118,6 +112,18 @@ def planted(shop: Shop, run: Run) -> Result:
         "gain_high": float(high[2]),
         "gain_truth": truth[0] - truth[1],
     }
+
+
+def _expected(log: ActionLog, inputs: Array) -> Array:
+    """What models expect of each action in each row, which have learned from the other half."""
+    expected = np.empty((len(log), len(log.actions)))
+    fold = log.folds(2, seed=7)
+    for number in range(2):
+        held, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
+        models = RewardModels(log.part(others), inputs[others])
+        for place in range(len(log.actions)):
+            expected[held, place] = average(models, inputs[held], place)
+    return expected
 
 
 def _mixed(shop: Shop, chances: Array, share: float) -> Places:

@@ -48,9 +48,9 @@ class Shop:
 
     def customers(self, count: int) -> Array:
         """The customers that come by, in their order, shape (count, signals)."""
-        rng = np.random.default_rng((self.seed, 2))
-        found = rng.normal(size=(count, len(SIGNALS)))
-        found[:, -1] = np.log(2.0) * (rng.random(count) < ANNOYED_SHARE)
+        found = np.random.default_rng((self.seed, 2)).normal(size=(count, len(SIGNALS)))
+        annoyed = np.random.default_rng((self.seed, 4)).random(count) < ANNOYED_SHARE
+        found[:, -1] = np.log(2.0) * annoyed
         return np.asarray(np.sign(found) * np.expm1(np.abs(found)))
 
     def luck(self, count: int) -> Array:

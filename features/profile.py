@@ -150,6 +150,11 @@ def repertoire(state: State, now: float) -> list[tuple[str, float, float]]:
     return [] if own is None else _repertoire.held(own, now)
 
 
+def last_stage(state: State) -> str:
+    """The stage in which the customer was last seen, by which a stage is told; empty where none was."""
+    return "" if state.memory is None else state.memory.stage
+
+
 def in_cart(state: State) -> list[str]:
     """The ids of the products in the open cart, the one added last first."""
     own = state.signals[_FUNNEL]

@@ -14,11 +14,15 @@ from models.assessment import Assessment
 from models.eligibility import judged
 from models.expressions import Facts
 from models.holdout import held_out
-from models.responses import Responses
+from models.responses import Responder
 
 
 class Situation(NamedTuple):
-    """What a choice is made from. `at` in Unix seconds, UTC; `vector` are the signals in catalog order."""
+    """What a choice is made from.
+
+    `at` in Unix seconds, UTC; `vector` are the signals in the catalog's order; a `decision_point` that the
+    policy does not name counts as `default`.
+    """
 
     customer: str
     decision: str
@@ -30,6 +34,11 @@ class Situation(NamedTuple):
     reach: Reach
     history: History
 
+    def facts(self) -> Facts:
+        """What conditions are judged on."""
+        known = self.assessment
+        return Facts(known.values, stage=known.stage, churn=known.main, context=self.context)
+
 
 class Choice(NamedTuple):
     """How each action stood, which one is taken, and whether the customer is held out."""
@@ -39,13 +48,17 @@ class Choice(NamedTuple):
     holdout: bool
 
 
-def choose(policy: ActionCatalogue, responses: Responses | None, seen: Situation) -> Choice:
+def choose(
+    policy: ActionCatalogue, responses: Responder | None, seen: Situation, facts: Facts | None = None
+) -> Choice:
     """Choose an action.
 
     Args:
         policy: the actions and the rules.
         responses: the learned model; without one the response is what the entry says.
         seen: what is known of the customer.
+        facts: `seen.facts()`, where somebody made them already.
+        facts: `seen.facts()`, where somebody made them already.
     """
     assessed, actions = seen.assessment, policy.actions
     probabilities = (
@@ -55,7 +68,7 @@ def choose(policy: ActionCatalogue, responses: Responses | None, seen: Situation
     )
     holdout = held_out(seen.customer, policy.holdout)
     candidates, chosen = arbitrate(
-        _ruled(policy, seen),
+        _ruled(policy, seen, facts or seen.facts()),
         probabilities,
         assessed.main,
         gamma=policy.exploration,
@@ -65,18 +78,16 @@ def choose(policy: ActionCatalogue, responses: Responses | None, seen: Situation
     return Choice(candidates, chosen, holdout)
 
 
-def _ruled(policy: ActionCatalogue, seen: Situation) -> list[Judged]:
+def _ruled(policy: ActionCatalogue, seen: Situation, facts: Facts) -> list[Judged]:
     """Every action with the rule that excludes it, caps included."""
-    assessed = seen.assessment
-    facts = Facts(assessed.values, stage=assessed.stage, churn=assessed.main, context=seen.context)
     ruled = judged(
         policy,
         facts,
-        stage=assessed.stage,
+        stage=seen.assessment.stage,
         now=seen.at,
         reach=seen.reach,
         taken=seen.history.taken,
-        decision_point=seen.decision_point,
+        decision_point=seen.decision_point if seen.decision_point in policy.decision_points else "default",
     )
     caps, contacts = policy.contact.caps, seen.history.contacts
     if not contacts:

@@ -101,14 +101,33 @@ class _Told(Mapping[str, Any]):
 
     def __init__(self, properties: Properties, state: State, now: float) -> None:
         self._properties, self._state, self._now = properties, state, now
+        self._found: dict[str, Any] = {}
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name not in self._found:
+            self._found[name] = self._looked_up(name)
+        found = self._found[name]
+        return default if found is None else found
+
+    def _looked_up(self, name: str) -> Any:
+        properties = self._properties
+        if name in _VIEWS:
+            product = properties.id
+            since = self._now - _VIEWS[name]
+            return None if product is None else float(profile.views(self._state, product, since))
+        return getattr(properties, name, None) if name in OF_EVENT else None
 
     def __getitem__(self, name: str) -> Any:
-        if name in _VIEWS and (product := self._properties.id) is not None:
-            return float(profile.views(self._state, product, self._now - _VIEWS[name]))
-        found = getattr(self._properties, name, None) if name in OF_EVENT else None
+        found = self.get(name)
         if found is None:
             raise KeyError(name)
         return found
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __bool__(self) -> bool:
+        return True  # there is an event; counting what is known of it would look everything up
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in sorted(OF_EVENT) if name in self)

@@ -4,7 +4,7 @@ import contextlib
 import gc
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from struct import Struct
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ebbtide.domain.customer import Stage
 from features import lifecycle
 from features.catalog import NAMES
-from features.profile import State, vectors
+from features.profile import State, last_stage, vectors
 from features.store.online import OnlineStore
 from models.scorer import ChurnScorer
 
@@ -128,7 +128,8 @@ def sweep(
             ]
             signals = matrix([state for _, state in found], now)
             # Trees are outside Python: they score one chunk while the next is read.
-            scored = ahead.submit(_scored, [name for name, _ in found], signals, scorer, worth)
+            known = [(name, last_stage(state)) for name, state in found]
+            scored = ahead.submit(_scored, known, signals, scorer, worth)
             if before is not None:
                 yield before.result()
             before = scored
@@ -136,12 +137,14 @@ def sweep(
             yield before.result()
 
 
-def _scored(names: list[str], signals: Array, scorer: ChurnScorer, worth: Worth) -> Swept:
+def _scored(known: list[tuple[str, str]], signals: Array, scorer: ChurnScorer, worth: Worth) -> Swept:
+    """Score customers, each known by name and the stage last seen."""
     curve = scorer.curve.predict_many(signals)
     curve[signals[:, _ORDERED] == 0.0] = math.nan
     money = worth(signals)
     at_risk = curve[:, scorer.days.index(scorer.horizon)] * money
-    return Swept(names, stages(signals), curve, money, at_risk)
+    stages_ = stages(signals, [before for _, before in known])
+    return Swept([name for name, _ in known], stages_, curve, money, at_risk)
 
 
 @contextlib.contextmanager
@@ -162,9 +165,10 @@ def matrix(states: list[State], now: float) -> Array:
     return np.frombuffer(packed).reshape(-1, len(NAMES))
 
 
-def stages(signals: Array) -> list[Stage]:
-    """The stage of each row."""
+def stages(signals: Array, befores: Sequence[str]) -> list[Stage]:
+    """The stage of each row; `befores` are the stages last seen, empty where none was."""
+    rows = signals[:, _STAGE_PLACES].tolist()
     return [
-        lifecycle.stage(dict(zip(_STAGE_NAMES, row, strict=True)))
-        for row in signals[:, _STAGE_PLACES].tolist()
+        lifecycle.stage(dict(zip(_STAGE_NAMES, row, strict=True)), before)
+        for row, before in zip(rows, befores, strict=True)
     ]

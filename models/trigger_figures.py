@@ -188,15 +188,14 @@ def _near(times: Sequence[float], moment: float) -> bool:
     return bisect_right(times, moment + SOON * DAY) > bisect_left(times, moment - SOON * DAY)
 
 
-def warnings(counted: Iterable[RuleFigures]) -> list[str]:
+def warnings(counted: Sequence[RuleFigures]) -> list[str]:
     """What a marketer should know before the rules go live."""
-    found = []
-    for one in counted:
-        if one.fired == 0:
-            found.append(f"{one.id}: never fired on this log")
-        elif one.most_share > MANY and one.most_a_day >= LEAST:
-            found.append(
-                f"{one.id}: fired for {one.most_a_day:,} customers on {one.busiest_day}, "
-                f"{one.most_share:.0%} of those known then; narrow `when`, or all are spoken to at once"
-            )
+    found = [
+        f"{one.id}: fired for {one.most_a_day:,} customers on {one.busiest_day}, {one.most_share:.0%} of "
+        "those known then; narrow `when`, or all are spoken to at once"
+        for one in counted
+        if one.most_share > MANY and one.most_a_day >= LEAST
+    ]
+    if never := [one.id for one in counted if not one.fired]:
+        found.append(f"never fired on this log: {', '.join(never)}")
     return found

@@ -6,7 +6,7 @@ What a rule says of one customer at one moment is here; when it is asked, and wh
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 from ebbtide.domain.decision import Trigger
 from ebbtide.domain.trigger import Fired
@@ -84,7 +84,11 @@ class Rules:
 
 
 def standing(
-    rules: Rules, values: Mapping[str, float], stage: str, churn: float | None
+    rules: Rules,
+    values: Mapping[str, float],
+    stage: str,
+    churn: float | None,
+    facts: Facts | None = None,
 ) -> tuple[Trigger, ...]:
     """The rules that hold at a moment, of those that are about the customer and not about an event.
 
@@ -93,8 +97,9 @@ def standing(
         values: the signals by name.
         stage: the customer's stage.
         churn: probability of churn at the model's main horizon, None without a model.
+        facts: these values as facts, where somebody made them already.
     """
-    facts = Facts(values, stage=stage, churn=churn)
+    facts = facts or Facts(values, stage=stage, churn=churn)
     seen = Seen(values, stage, churn, {})
     return tuple(
         Trigger(rule.id, filled(rule.reason, seen))
@@ -109,14 +114,15 @@ def open_triggers(
     values: Mapping[str, float],
     stage: str,
     churn: float | None,
+    facts: Facts | None = None,
 ) -> tuple[Trigger, ...]:
     """The triggers to speak of in a decision, in the order of the file.
 
     They are those that fired and stand (`ebbtide.logs.triggers.TriggerLog.open_of`), and the rules that hold
     now though they have not fired: for who was in that condition when they were first judged.
     """
-    found = {one.id: one for one in standing(rules, values, stage, churn)}
-    facts = Facts(values, stage=stage, churn=churn)
+    facts = facts or Facts(values, stage=stage, churn=churn)
+    found = {one.id: one for one in standing(rules, values, stage, churn, facts)}
     for one in fired:
         rule = rules.by_id.get(one.rule)
         if rule is not None and one.rule not in found and _still(rule, facts):
@@ -127,15 +133,3 @@ def open_triggers(
 def _still(rule: Rule, facts: Facts) -> bool:
     """Whether what fired is still so; what is about an event stays so until it expires."""
     return any(root == "event" for root, _ in rule.when.reads) or rule.when.holds(facts)
-
-
-@cache
-def _shipped() -> Rules:
-    from models.trigger_file import load
-
-    return load()
-
-
-def triggers(values: Mapping[str, float], stage: str, churn: float | None) -> tuple[Trigger, ...]:
-    """Say which of the triggers that ship hold for a customer, and why; see `standing`."""
-    return standing(_shipped(), values, stage, churn)

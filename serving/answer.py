@@ -50,7 +50,7 @@ def receipt(
         expires_at=iso(moment + LIFETIME),
         churn=churn,
         triggers=open_triggers(
-            rules, draft.known.fired, assessment.values, assessment.stage, assessment.main
+            rules, draft.known.fired, assessment.values, assessment.stage, assessment.main, draft.facts
         ),
         actions=ranked(choice.candidates, choice.chosen, _speaker(draft, products, actions), draft.limit),
         recommendations=products,
@@ -64,6 +64,7 @@ def receipt(
         dict(question.context),
         {name: value for name, value in assessment.values.items() if value == value},
         age_seconds=None if state is None else moment - state.last_at,
+        person="" if situation.customer == question.customer_id else situation.customer,
         at=moment,
         previous_stage=previous_stage(state),
         reach=situation.reach,

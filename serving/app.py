@@ -36,11 +36,6 @@ from serving.routes import alerts, decisions, health, ingest, outcomes, triggers
 from serving.security import askers, writers
 from serving.services import Services, Warmth
 
-DECISIONS_KEPT = 1_000_000
-"""Decisions that can be read in order."""
-DECISIONS_SECONDS = 30 * 24 * 3600
-"""How long the receipt of a decision is kept, and outcomes of it are taken."""
-
 _DESCRIPTION = """
 Events go in, a decision comes out: which stage a customer is in, how likely they leave and why, what to do
 next, and what to show them.
@@ -127,7 +122,7 @@ def _services(
         policy=policy,
         rules=rules,
     )
-    decisions = DecisionLog(redis, keep=DECISIONS_KEPT, seconds=DECISIONS_SECONDS)
+    decisions = DecisionLog(redis)
     return Services(
         clock=clock,
         intake=Intake(log, RejectedLog(rejected), metrics),

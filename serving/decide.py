@@ -11,7 +11,7 @@ from features import catalog, profile
 from models.actions import ActionCatalogue, DecisionPoint
 from models.assessment import assess
 from models.choice import Situation, choose
-from models.expressions import close_to
+from models.expressions import close_to, share
 from models.kept import Keeper
 from models.reasons import reasons
 from models.recommendations import Recommender, Wanted
@@ -61,6 +61,8 @@ class Decider:
         self._keeper = keeper
         self._actions = {action.id: action for action in policy.actions}
         self._rules = rules
+        # Judged on one customer together, so that what they read is handed over once.
+        share([*policy.conditions.values(), *(rule.when for rule in rules.rules if rule.of_a_state)])
         self.policy = policy
 
     def decide(self, questions: Sequence[Question], *, now: float) -> list[Receipt | Exception]:
@@ -119,7 +121,7 @@ class Decider:
         situation = Situation(
             customer=known.customer,
             decision=question.decision_id,
-            decision_point=question.decision_point if point is not None else "default",
+            decision_point=question.decision_point,
             at=moment,
             vector=vector,
             assessment=assessment,
@@ -128,7 +130,9 @@ class Decider:
             history=known.history,
         )
         limit = question.limit if point is None or point.limit is None else min(point.limit, question.limit)
-        draft = Draft(question, known, limit, situation, choose(self.policy, responses, situation))
+        facts = situation.facts()
+        choice = choose(self.policy, responses, situation, facts)
+        draft = Draft(question, known, limit, situation, facts, choice)
         if question.explain and scorer is not None and assessment.churn is not None:
             draft.reasons = explained(scorer, state, vector, moment)
         return draft
@@ -157,7 +161,7 @@ class Decider:
             histories = self._contacts.read([draft.known.customer for draft in drafts])
             for draft, history in zip(drafts, histories, strict=True):
                 draft.situation = draft.situation._replace(history=history)
-                draft.choice = choose(self.policy, responses, draft.situation)
+                draft.choice = choose(self.policy, responses, draft.situation, draft.facts)
 
     def warm_up(self, now: float) -> None:
         """Decide once for nobody, so that the first question waits for nothing.

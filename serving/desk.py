@@ -54,5 +54,5 @@ class Desk:
         for receipt, once in made:
             if once:
                 self._decisions.record_once(receipt)
-            self._metrics.decisions.labels(receipt.decision.stage.value).inc()
+            self._metrics.decision(receipt.decision.stage.value).inc()
         return receipts

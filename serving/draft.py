@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from ebbtide.domain.decision import Reason
 from models.choice import Choice, Situation
+from models.expressions import Facts
 from serving.known import Known
 
 
@@ -37,5 +38,6 @@ class Draft:
     known: Known
     limit: int
     situation: Situation
+    facts: Facts
     choice: Choice
     reasons: tuple[Reason, ...] = ()

@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,6 +56,16 @@ class Metrics:
             "ebbtide_decisions", "Decisions given, tests not counted.", ("stage",), registry=self.registry
         )
 
+    @lru_cache(maxsize=1024)  # noqa: B019 - one for each app; to look a label up takes longer than to count
+    def request(self, method: str, route: str, status: int) -> Histogram:
+        """The times of requests of one kind."""
+        return self.requests.labels(method, route, str(status))
+
+    @lru_cache(maxsize=64)  # noqa: B019
+    def decision(self, stage: str) -> Counter:
+        """The decisions for customers of a stage."""
+        return self.decisions.labels(stage)
+
 
 class Timing:
     """ASGI middleware: observes the duration and the status of every request."""
@@ -82,4 +93,4 @@ class Timing:
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             seconds = time.perf_counter() - began
-            self._metrics.requests.labels(scope["method"], route, str(status)).observe(seconds)
+            self._metrics.request(scope["method"], route, status).observe(seconds)

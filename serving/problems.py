@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from ebbtide.errors import EbbtideError, InputError, StoreError
 
@@ -96,6 +97,10 @@ async def _no_redis(_: Request, error: Exception) -> Response:
     )
 
 
+async def _gone(_: Request, __: Exception) -> Response:
+    return problem(400, "body: expected all of it, found that the client has gone")
+
+
 async def _unexpected(_: Request, __: Exception) -> Response:
     return problem(500, "an unexpected fault; the server's log has it")
 
@@ -106,4 +111,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(EbbtideError, _ours)
     app.add_exception_handler(RedisError, _no_redis)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)

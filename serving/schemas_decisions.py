@@ -165,6 +165,13 @@ class BatchRequest(Shape):
     )
 
 
+class FaultShape(Shape):
+    """A faulty field."""
+
+    pointer: str = Field(description="A JSON pointer into the question, such as `#/limit`.")
+    detail: str
+
+
 class ProblemShape(Shape):
     """Why a question of a batch was not answered."""
 
@@ -172,6 +179,7 @@ class ProblemShape(Shape):
     title: str
     status: int
     detail: str
+    errors: list[FaultShape] = Field([], description="Each faulty field.")
 
 
 class BatchItem(Shape):

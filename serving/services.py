@@ -21,6 +21,9 @@ from serving.desk import Desk
 from serving.intake import Intake
 from serving.metrics import Metrics
 
+_YOUNG = (20_000, 20, 100)
+"""The collector's thresholds: a decision makes some thousand objects that need no collector to go."""
+
 
 @dataclass
 class Warmth:
@@ -48,6 +51,7 @@ class Warmth:
         # What is loaded now stays: the collector need not walk it during requests.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*_YOUNG)
         self._warm = True
         return {}
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from redis import Redis
@@ -21,6 +20,7 @@ from ebbtide.logs.outcomes import Attributed
 from features import catalog
 from features.signals.daily import DAY
 from models.action_learning import Outcome, ResponseLearner
+from models.logged import vector
 from streaming.attribution import Attribution, Told, told
 from streaming.changes import Changes
 
@@ -73,11 +73,6 @@ def learner_of(found: Saved) -> ResponseLearner:
     return ResponseLearner.from_bytes(bytes(found.learner))
 
 
-def reader(client: Redis) -> DecisionLog:
-    """The decision log, to be read only: how much of it is kept is up to those who write."""
-    return DecisionLog(client, keep=0, seconds=0)
-
-
 class ActionLearner:
     """Hears of responses, on every worker, and learns, on one of them.
 
@@ -96,7 +91,7 @@ class ActionLearner:
 
     def logic(self, resume: None) -> "ActionLogic":  # noqa: ARG002 (it resumes from Redis)
         """The learning step, resumed from its saved form."""
-        return ActionLogic(reader(self._client), self._actions, saved(self._client))
+        return ActionLogic(DecisionLog(self._client), self._actions, saved(self._client))
 
 
 class ActionLogic(StatefulBatchLogic[Heard, Learned, None]):
@@ -119,6 +114,8 @@ class ActionLogic(StatefulBatchLogic[Heard, Learned, None]):
         """Join what was heard with the decisions; about once a minute of event time, learn what is due."""
         if self._since is None:
             self._since = min(heard.watermark for heard in values)
+            # The places of a Redis stream are times in milliseconds: older decisions need not be read.
+            self._place = f"{max(int(self._since * 1000.0), 0)}-0"
         self._read_decisions(self._since)
         for heard in values:
             self._watermark = max(self._watermark, heard.watermark)
@@ -141,8 +138,9 @@ class ActionLogic(StatefulBatchLogic[Heard, Learned, None]):
             for receipt in receipts:
                 action = self._actions.get(receipt.chosen)
                 if action is not None and receipt.at >= since:
-                    decision = receipt.decision
-                    self._attribution.decided(decision.decision_id, decision.customer_id, action, receipt.at)
+                    self._attribution.decided(
+                        receipt.decision.decision_id, receipt.customer, action, receipt.at
+                    )
             if place == self._place:
                 return
             self._place = place
@@ -152,7 +150,7 @@ class ActionLogic(StatefulBatchLogic[Heard, Learned, None]):
         for outcome, receipt in zip(found, receipts, strict=True):
             action = self._actions.get(outcome.action)
             if receipt is not None and action is not None and is_of_catalog(receipt):
-                self._learner.learn(Outcome(action, vector_of(receipt), outcome.responded, outcome.money))
+                self._learner.learn(Outcome(action, vector(receipt), outcome.responded, outcome.money))
 
     def _saved(self, since: float) -> bytes:
         return msgspec.json.encode(
@@ -170,11 +168,6 @@ class ActionLogic(StatefulBatchLogic[Heard, Learned, None]):
 def is_of_catalog(receipt: Receipt) -> bool:
     """Whether a decision was made from the signals of this catalog."""
     return receipt.decision.versions.catalog == catalog.VERSION
-
-
-def vector_of(receipt: Receipt) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """The signals that a decision was made from, in the catalog's order; NaN where missing."""
-    return np.array([receipt.signals.get(name) for name in catalog.NAMES], dtype=np.float64)
 
 
 class OutcomeSink(DynamicSink[tuple[str, Learned]]):

@@ -74,6 +74,8 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
             if self._to.timers is not None:
                 # Before the states too: a timer that comes too early finds nothing to do, and is set again.
                 self._to.timers.put(changes.timers)
+                if changes.raws:
+                    self._to.timers.heard(changes.partition, max(row.at for row in changes.states), now)
             self._store.write_rows(changes.states)
             self._commit(changes)
             self._to.progress(changes.events)

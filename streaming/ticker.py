@@ -14,11 +14,13 @@ from ebbtide.clock import Clock
 from ebbtide.domain import identity
 from ebbtide.domain.trigger import tick
 from ebbtide.errors import EbbtideError
-from ebbtide.logs.events import EventLog
-from ebbtide.logs.timers import Timers
+from ebbtide.logs.events import EventLog, partition_of
+from ebbtide.logs.timers import Heard, Timers
 
 SETTLE = 5.0
 """Seconds from a timer's moment to its tick: events of that moment may still be on their way."""
+SILENT = 60.0
+"""Seconds without an event after which the clock tells the time, and no longer the events."""
 BATCH = 1_000
 IDLE = 1.0
 """Seconds to wait when nothing is due."""
@@ -54,9 +56,24 @@ class Ticker:
             redis.RedisError: Redis does not answer.
             StoreError: the log does not.
         """
-        due = self._timers.due(now - SETTLE, BATCH)
-        if due:
-            ticks = [tick(timer.customer, timer.at) for timer in due]
-            self._log.append([(t.customer, t.id, identity.encode(t)) for t in ticks], bounded=False)
-            self._timers.done(due)  # after the log has them: a death between the two sends them again
-        return len(due)
+        heard = self._timers.last_heard()
+        due = [
+            (timer, _passed(heard.get(partition_of(timer.customer, self._log.partitions)), now))
+            for timer in self._timers.due(now - SETTLE, BATCH)
+        ]
+        sent = [(timer, tick(timer.customer, until)) for timer, until in due if until >= timer.at]
+        if sent:
+            self._log.append([(t.customer, t.id, identity.encode(t)) for _, t in sent], bounded=False)
+            # After the log has them: a death between the two sends them again.
+            self._timers.done([timer for timer, _ in sent])
+        return len(sent)
+
+
+def _passed(last: Heard | None, now: float) -> float:
+    """Up to when time has passed for the customers of a partition, of which `last` was heard last.
+
+    That is the time of its newest event, for others of that time may wait in the log; but the present, where
+    nothing was heard for a minute.
+    """
+    settled = now - SETTLE
+    return settled if last is None or now - last.at >= SILENT else min(last.newest, settled)

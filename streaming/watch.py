@@ -20,7 +20,7 @@ from ebbtide.domain.ingest import iso
 from ebbtide.errors import EbbtideError
 from ebbtide.logs.alerts import AlertLog, Last
 from features import lifecycle
-from features.profile import State, named, vector
+from features.profile import State, last_stage, named, vector
 from features.store.online import OnlineStore
 from models.reasons import reasons
 from models.remedies import rescored
@@ -133,7 +133,7 @@ class Watch:
             alert_id=uuid4().hex,
             customer_id=case.due.customer,
             status=Status.OPEN,
-            stage=lifecycle.stage(named(sight.vector)),
+            stage=lifecycle.stage(named(sight.vector), last_stage(case.state)),
             raised_at=iso(now),
             closes_at=iso(sight.closes_at),
             probability=sight.probability,

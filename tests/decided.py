@@ -1,4 +1,4 @@
-"""A policy of two actions, and receipts of decisions made by it."""
+"""A policy of two actions, receipts of decisions made by it, and what came of them."""
 
 import math
 
@@ -8,11 +8,13 @@ import numpy as np
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.decision import Decision, Receipt, Versions
 from ebbtide.domain.ingest import iso
+from ebbtide.logs.outcomes import Attributed
 from features import catalog
 from features.profile import named, new_state, vector
 from models.actions import ActionCatalogue
 from models.assessment import Assessment
 from models.choice import Situation, choose
+from models.logged import Row
 
 AT = 1_700_000_000.0
 POLICY = """holdout: 0.0
@@ -21,6 +23,24 @@ actions:
   - {{id: good, channel: web, message: m, response: {good}, value: 30, cost: 1}}
   - {{id: bad, channel: web, message: m, response: {bad}, value: 30, cost: 1}}
 """
+
+CHANCES = {"none": 0.1, "good": 0.5, "bad": 0.1}
+"""The probability of an order that each action really has."""
+WORTH = 30.0
+
+
+def log(policy: ActionCatalogue, rows: int = 1_500, chances: dict[str, float] = CHANCES) -> list[Row]:
+    """Decisions in their order, and whether an order came of each."""
+    rng = np.random.default_rng(7)
+    found = []
+    for number in range(rows):
+        made = receipt(policy, number, rng)
+        money = WORTH * float(rng.random() < chances[made.chosen])
+        outcome = Attributed(
+            f"d{number}", f"c{number}", made.chosen, made.at, made.at, money > 0, money, money
+        )
+        found.append(Row(made, outcome))
+    return found
 
 
 def receipt(policy: ActionCatalogue, number: int, rng: np.random.Generator) -> Receipt:

@@ -8,7 +8,18 @@ from types import FrameType
 import typer
 
 from ebbtide import __version__
-from ebbtide.cli import alerts, evaluate, models, monitor, triggers, verbs, what_if
+from ebbtide.cli import (
+    action_models,
+    alerts,
+    evaluate,
+    models,
+    monitor,
+    replay,
+    report,
+    triggers,
+    verbs,
+    what_if,
+)
 from ebbtide.errors import EbbtideError
 
 app = typer.Typer(
@@ -37,9 +48,14 @@ app.command("check", epilog="Example: ebbtide check --json")(verbs.check)
 verify = typer.Typer(no_args_is_help=True, help="Prove what the documentation claims, on a log of yours.")
 verify.command("parity", epilog="Example: ebbtide verify parity --events a.jsonl --json")(verbs.parity)
 app.add_typer(verify, name="verify")
+app.add_typer(replay.app, name="replay")
 app.add_typer(evaluate.app, name="evaluate")
+models.app.command("promote-actions", epilog="Example: ebbtide models promote-actions --json")(
+    action_models.promote_actions
+)
 app.add_typer(models.app, name="models")
 app.add_typer(triggers.app, name="triggers")
+app.add_typer(report.app, name="report")
 
 
 def _version(asked: bool) -> None:

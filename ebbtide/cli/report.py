@@ -1,6 +1,7 @@
 """`ebbtide report`: for whoever answers for the result."""
 
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,9 +76,11 @@ def _table(found: "LiftReport") -> "Table":
         ("share with an order", found.retained, "{:+.2%}"),
         ("money", found.money, "{:+,.2f}"),
     ):
-        ends = f"{form.format(each.low)} to {form.format(each.high)}"
-        shown = (form.replace("+", "").format(value) for value in (each.treated_mean, each.held_out_mean))
-        table.add_row(what, *shown, form.format(each.lift), ends)
+        known = isfinite(each.low)
+        ends = f"{form.format(each.low)} to {form.format(each.high)}" if known else "not yet"
+        means = (form.replace("+", "").format(value) for value in (each.treated_mean, each.held_out_mean))
+        shown = (*means, form.format(each.lift)) if each.customers else ("", "", "")
+        table.add_row(what, *shown, ends)
     return table
 
 

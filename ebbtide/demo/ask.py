@@ -37,7 +37,7 @@ def telling_customers(client: Redis, now: float) -> dict[str, str]:
 
 def decide(client: httpx.Client, customer: str) -> dict[str, Any]:
     """Ask the API for a decision."""
-    answer = client.post("/v1/decisions", json={"customerId": customer, "limit": 3})
+    answer = client.post("/v1/decisions", json={"customerId": customer, "limit": 3, "explain": True})
     if answer.status_code != httpx.codes.OK:
         raise EbbtideError(f"POST /v1/decisions: expected 200, found {answer.status_code}: {answer.text}")
     decision: dict[str, Any] = answer.json()
@@ -55,12 +55,17 @@ def decisions_table(decisions: dict[str, dict[str, Any]]) -> Table:
         "churn": _churn,
         "reasons": lambda d: _lines(reason["text"] for reason in (d["churn"] or {}).get("reasons", ())),
         "triggers": lambda d: _lines(f"{trigger['id']}: {trigger['reason']}" for trigger in d["triggers"]),
-        "next best action": lambda d: _lines(f"{a['id']} ({a['channel']})" for a in d["actions"][:1]),
+        "next best action": lambda d: _lines(_action(a) for a in d["actions"][:1]),
         "recommended": lambda d: _lines(f"{r['name']} ({r['reason']})" for r in d["recommendations"]),
     }
     for title, cell in rows.items():
         table.add_row(title, *(cell(decision) for decision in decisions.values()))
     return table
+
+
+def _action(action: dict[str, Any]) -> str:
+    chance = f"chosen with probability {action['propensity']:.0%}"
+    return f"{action['id']} ({action['channel']}), {chance}:\n{action['message']}"
 
 
 def _churn(decision: dict[str, Any]) -> str:

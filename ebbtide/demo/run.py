@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ebbtide import console, local_redis
 from ebbtide.clock import system_clock
-from ebbtide.demo import ask, live, services, workspace
+from ebbtide.demo import ask, live, services, triggers, workspace
 from ebbtide.demo.usage import Usage
 from ebbtide.jobs.imports import import_batches
 from ebbtide.jobs.train import train
@@ -82,9 +82,11 @@ def _history(settings: Settings, client: Redis, folder: Path, shift: float, bord
         refuse = partial(rejected.reject_many, complete_journey.SOURCE, at=system_clock())
         return complete_journey.read_events(folder, report, refuse, shift=shift, until=border)
 
+    # As if it were imported when it ended: what turns true in the two months after it is news.
     result = import_batches(
-        settings, client, "demo", complete_journey.SOURCE, reader, clock=system_clock, progress=console.bar
+        settings, client, "demo", complete_journey.SOURCE, reader, clock=lambda: border, progress=console.bar
     )
+    triggers.in_force(settings, client, since=border)
     console.out.print(console.import_summary(result))
 
 
@@ -114,6 +116,7 @@ def _live(
         live.wait_until_applied(client, settings.partitions, flow)
         metrics = live.wait_until_learned(client, report.last or border, flow)
     console.out.print(_learned(metrics))
+    console.out.print(triggers.table(settings, client))
     return api
 
 
@@ -159,6 +162,7 @@ def _farewell(settings: Settings, api: httpx.Client, customer: str, usage: Usage
         f"MLflow: EBBTIDE_HOME={shlex.quote(str(settings.root))} {shlex.quote(str(ebbtide))} mlflow",
         "Try, while the API runs:",
         f"  curl -s {address}/v1/decisions {json} -d '{asked}'",
+        f"  curl -s '{address}/v1/decisions?customerId={customer}'",
         f"  curl -s {address}/v1/track -u {key} {json} -d '{event}'",
         f"  curl -s {address}/metrics",
         f"\nTook {usage.seconds:.0f} s, and {peak:.2f} GiB at the most in all processes together.",

@@ -92,6 +92,7 @@ class Receipt(msgspec.Struct, frozen=True, rename="camel"):
         context: what the caller said of the moment.
         signals: as seen, by name; those that are missing are left out.
         age_seconds: since the customer's last event; None for a customer of whom nothing is known.
+        person: the customer by the id that counts, where the one asked for turned out to be another.
         at: the moment of the decision in Unix seconds, exactly.
         previous_stage: the stage in which the customer was last seen, if that was known.
         reach: what the customer said of being spoken to.
@@ -106,6 +107,7 @@ class Receipt(msgspec.Struct, frozen=True, rename="camel"):
     context: dict[str, Any]
     signals: dict[str, float]
     age_seconds: float | None = None
+    person: str = ""
     at: float = 0.0
     previous_stage: str = ""
     reach: Reach = Reach()
@@ -113,3 +115,8 @@ class Receipt(msgspec.Struct, frozen=True, rename="camel"):
     candidates: tuple[Candidate, ...] = ()
     chosen: str = NOTHING.id
     holdout: bool = False
+
+    @property
+    def customer(self) -> str:
+        """The customer by the id that counts."""
+        return self.person or self.decision.customer_id

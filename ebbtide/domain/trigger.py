@@ -38,7 +38,9 @@ class Fired(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Memory(msgspec.Struct, array_like=True):
-    """What is remembered of a customer from one judging of the rules to the next; 60 bytes and 20 per rule.
+    """What is remembered of a customer from one judging of the rules to the next.
+
+    35 bytes, and 20 to 60 for each rule that held, fired or waits.
 
     Attributes:
         version: of the rules by which the rest was judged; empty: nothing was.

@@ -132,7 +132,7 @@ def write_plot(found: LiftReport, path: Path) -> None:
 
 
 def _began(client: Redis) -> float:
-    receipts, _ = DecisionLog(client, keep=0, seconds=0).after(count=1)
+    receipts, _ = DecisionLog(client).after(count=1)
     if not receipts:
         raise InputError(
             "report lift: expected a decision in the log, found none; name the day with --since YYYY-MM-DD"

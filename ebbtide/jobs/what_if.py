@@ -16,7 +16,8 @@ from ebbtide.logs.outcomes import Attributed
 from ebbtide.settings import Settings
 
 if TYPE_CHECKING:
-    from models.what_if import Row, WhatIf
+    from models.logged import Row
+    from models.what_if import WhatIf
 
 MOST = 20_000
 """Decisions judged: the newest ones whose outcome is known."""
@@ -64,9 +65,9 @@ def what_if(settings: Settings, client: Redis, path: Path, *, progress: Progress
 
 def decided(client: Redis, advance: Advance) -> "list[Row]":
     """The newest decisions from which something can be told, with what came of them, in due order."""
-    from models.what_if import Row, says_nothing
+    from models.logged import Row, says_nothing
 
-    log = DecisionLog(client, keep=0, seconds=0)
+    log = DecisionLog(client)
     found = []
     for chunk in _chunks(list(outcomes.read(client))[-MOST:]):
         receipts = log.get_many([outcome.decision_id for outcome in chunk])

@@ -1,6 +1,6 @@
 """The decision log: a receipt for every decision, in order and by id."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,11 @@ from ebbtide.errors import StoreError
 STREAM = "ebbtide:decisions"
 START = "0-0"
 """The place before all receipts."""
+KEPT = 1_000_000
+"""Decisions that can be read in order, or a few more."""
+KEPT_DAYS = 30
+"""How long the receipt of a decision is kept."""
+_PAGE = 500
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Receipt).decode
 
@@ -35,7 +40,7 @@ class DecisionLog:
     answer, and StoreError if what is stored is not a receipt.
     """
 
-    def __init__(self, client: Redis, *, keep: int, seconds: int) -> None:
+    def __init__(self, client: Redis, *, keep: int = KEPT, seconds: int = KEPT_DAYS * 86_400) -> None:
         self._client: Any = client  # redis-py types each answer as sync or async
         self._keep = keep
         self._seconds = seconds
@@ -79,6 +84,13 @@ class DecisionLog:
     def recent(self, count: int) -> list[Receipt]:
         """Return the receipts of the newest `count` decisions, newest first; expired ones are left out."""
         return self._read(self._client.xrevrange(STREAM, count=count))
+
+    def newest(self) -> Iterator[Receipt]:
+        """All receipts, newest first; expired ones are left out."""
+        highest = "+"
+        while entries := self._client.xrevrange(STREAM, max=highest, count=_PAGE):
+            yield from self._read(entries)
+            highest = f"({entries[-1][0].decode()}"
 
     def _read(self, entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Receipt]:
         found = self.get_many([fields[b"id"].decode() for _, fields in entries])

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from redis import Redis
 
 TIMERS = "ebbtide:{triggers}:timers"
+HEARD = "ebbtide:{triggers}:heard"
 _DONE = """
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('ZREM', KEYS[1], ARGV[1]) end
 return 0
@@ -18,6 +20,13 @@ class Timer(NamedTuple):
     customer: str
     at: float
     mark: bytes
+
+
+class Heard(msgspec.Struct, frozen=True, array_like=True):
+    """The time of the newest event of a batch, and that at which the batch was applied; Unix seconds."""
+
+    newest: float
+    at: float
 
 
 class Timers:
@@ -38,6 +47,15 @@ class Timers:
             if over := [customer for customer, at in moments.items() if at is None]:
                 pipe.zrem(TIMERS, *over)
             pipe.execute()
+
+    def heard(self, partition: int, newest: float, now: float) -> None:
+        """Note how far events tell the time in a partition of the log, and when that was heard."""
+        self._client.hset(HEARD, str(partition), msgspec.json.encode(Heard(newest, now)))
+
+    def last_heard(self) -> dict[int, Heard]:
+        """What was heard last in each partition that had an event."""
+        found = self._client.hgetall(HEARD)
+        return {int(partition): msgspec.json.decode(raw, type=Heard) for partition, raw in found.items()}
 
     def due(self, now: float, most: int) -> list[Timer]:
         """Timers whose moment has come, the longest waiting first. They stay until they are `done`."""

@@ -12,6 +12,7 @@ from ebbtide.domain.action import NOTHING
 from ebbtide.domain.decision import Decision, Receipt
 from ebbtide.domain.event import unix_seconds
 from ebbtide.errors import InputError, StoreError
+from ebbtide.logs.decisions import KEPT_DAYS
 from serving.answer import LIFETIME
 from serving.direct import direct, read_body
 from serving.draft import Question
@@ -122,7 +123,9 @@ async def receipt(
     """
     found = services.decisions.get(decision_id)
     if found is None:
-        raise HTTPException(404, f"expected the id of a decision of the last 30 days, found {decision_id!r}")
+        raise HTTPException(
+            404, f"expected the id of a decision of the last {KEPT_DAYS} days, found {decision_id!r}"
+        )
     return _answer(found, None)
 
 

@@ -9,6 +9,7 @@ from ebbtide.domain.event import unix_seconds
 from ebbtide.domain.ingest import iso
 from ebbtide.domain.outcome import outcome_call
 from ebbtide.errors import InputError
+from ebbtide.logs.decisions import KEPT_DAYS
 from serving.problems import documented
 from serving.schemas_decisions import OutcomeRequest, OutcomeResponse
 from serving.services import Given
@@ -25,13 +26,12 @@ async def outcome(request: OutcomeRequest, services: Given) -> OutcomeResponse:
     found = services.decisions.get(request.decision_id)
     if found is None:
         raise InputError(
-            "`decisionId`: expected the id of a decision of the last 30 days that was no test, "
+            f"`decisionId`: expected the id of a decision of the last {KEPT_DAYS} days that was no test, "
             f"found {request.decision_id!r}"
         )
-    customer = found.decision.customer_id
     call = outcome_call(
         decision_id=request.decision_id,
-        customer=customer,
+        customer=found.decision.customer_id,
         action=found.chosen,
         type_=request.type,
         value=request.value,
@@ -41,5 +41,5 @@ async def outcome(request: OutcomeRequest, services: Given) -> OutcomeResponse:
     taken = await run_in_threadpool(take) if services.intake.waits else take()
     if taken.refused:
         raise InputError(taken.refused[0].reason)
-    released = request.type == "failed" and services.contacts.release(customer, request.decision_id)
+    released = request.type == "failed" and services.contacts.release(found.customer, request.decision_id)
     return OutcomeResponse(success=True, duplicate=bool(taken.duplicates), released=released)

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from ebbtide.domain.customer import Stage
 from features import lifecycle
 from features.catalog import NAMES
 from features.profile import named, new_state, update, vector
@@ -89,4 +90,12 @@ def test_a_matrix_is_the_vectors_one_by_one():
     found = matrix(every, NOW)
     assert np.array_equal(found, np.array([vector(state, NOW) for state in every]), equal_nan=True)
     assert matrix([], NOW).shape == (0, len(NAMES))
-    assert stages(found)[0] is lifecycle.stage(named(vector(every[0], NOW)))
+    assert stages(found, [""] * len(every))[0] is lifecycle.stage(named(vector(every[0], NOW)))
+
+
+def test_a_stage_that_was_seen_counts_in_the_sweep_as_it_does_for_one():
+    state = new_state()
+    for day in range(1_000, 1_000 + 9 * 30, 30):
+        update(state, order(day))
+    signals = matrix([state, state], (1_000 + 8 * 30 + 1) * 86_400.0)
+    assert stages(signals, ["", "loyal"]) == [Stage.ACTIVE, Stage.LOYAL]

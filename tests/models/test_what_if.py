@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from ebbtide.logs.outcomes import Attributed
 from models.actions import load
-from models.what_if import Row, says_nothing, what_if
-from tests.decided import receipt
+from models.logged import says_nothing
+from models.what_if import what_if
+from tests.decided import CHANCES, WORTH, log
 
 ENTRY = "  - {{id: {id}, channel: web, message: m, response: {response}, value: {value}, cost: {cost}}}\n"
-CHANCES = {"none": 0.1, "good": 0.5, "bad": 0.1}
-WORTH = 30.0
 
 
 def policy(folder, *, exploration=10, good=0.1, bad=0.12, value=30, cost=1, extra="", holdout=0.0):
@@ -21,19 +19,6 @@ def policy(folder, *, exploration=10, good=0.1, bad=0.12, value=30, cost=1, extr
     )
     path.write_text(f"holdout: {holdout}\nexploration: {exploration}\nactions:\n{entries}{extra}")
     return load(path)
-
-
-def log(policy, rows=1_500, seed=7):
-    rng = np.random.default_rng(seed)
-    found = []
-    for number in range(rows):
-        made = receipt(policy, number, rng)
-        money = WORTH * float(rng.random() < CHANCES[made.chosen])
-        outcome = Attributed(
-            f"d{number}", f"c{number}", made.chosen, made.at, made.at, money > 0, money, money
-        )
-        found.append(Row(made, outcome))
-    return found
 
 
 def judged(rows, changed):

@@ -6,10 +6,14 @@ import pytest
 from ebbtide.domain.action import NOTHING, Action
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.decision import Decision, Receipt, Versions
-from ebbtide.domain.ingest import iso
+from ebbtide.domain.ingest import accept, iso
+from ebbtide.jobs.stream import stream
 from ebbtide.logs import outcomes
 from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.events import RedisEventLog
+from ebbtide.settings import Settings
 from features import catalog
+from models.actions import load
 from models.responses import Responses
 from streaming.action_learner import (
     LATENESS,
@@ -42,7 +46,7 @@ def receipt(number, *, chosen="mail", at=START, version=catalog.VERSION):
         recommendations=(),
         versions=Versions(version, None, "p"),
     )
-    signals = {name: None if place % 7 == 0 else 1.0 for place, name in enumerate(catalog.NAMES)}
+    signals = {name: 1.0 for place, name in enumerate(catalog.NAMES) if place % 7}
     return Receipt(decision, "default", {}, signals, at=at, chosen=chosen)
 
 
@@ -128,3 +132,37 @@ def test_a_form_saved_for_other_signals_is_begun_anew(redis, log, logic):
         msgspec.json.encode(msgspec.structs.replace(kept, learner=msgspec.Raw(other))),
     )
     assert saved(redis) is None
+
+
+def test_the_flow_learns_from_what_is_logged(redis, log, tmp_path):
+    settings = Settings(home=tmp_path)
+    events = RedisEventLog(redis, settings.partitions)
+
+    def flow(*calls):
+        """Log calls (customer, days after the start, event, properties), and run the flow over them."""
+        made = [
+            accept(
+                {"type": "track", "event": event, "userId": customer, "timestamp": START + days * DAY}
+                | {"properties": properties},
+                received_at=START + days * DAY,
+                message_id=f"{customer}-{days}",
+            )
+            for customer, days, event, properties in calls
+        ]
+        events.append([(event.customer, event.id, raw) for raw, event in made])
+        stream(settings, redis, clock=lambda: START, once=True)
+
+    offer = next(one for one in load().actions if one.outcome == "click" and one.id != NOTHING.id).id
+    flow(("anybody", 0, "Product Viewed", {"product_id": "p"}))
+    log.record_many([receipt(number, chosen=offer, at=START + 60.0) for number in range(4)])
+    flow(
+        ("c0", 1, "Product Viewed", {"product_id": "p", "decisionId": "d0"}),
+        ("c1", 2, "Decision Outcome", {"decisionId": "d1", "outcome": "failed"}),
+        ("c2", 3, "Order Completed", {"revenue": 30.0, "products": []}),
+    )
+    flow(("anybody", 30, "Product Viewed", {"product_id": "p"}))
+    found = {one.decision_id: (one.responded, one.week) for one in outcomes.read(redis)}
+    assert found == {"d0": (True, 0.0), "d2": (False, 30.0), "d3": (False, 0.0)}
+    kept = saved(redis)
+    assert kept is not None
+    assert learner_of(kept).rows == 3

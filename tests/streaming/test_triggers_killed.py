@@ -12,6 +12,7 @@ import pytest
 from ebbtide.domain.event import decode
 from ebbtide.jobs.backtest_triggers import replayed
 from ebbtide.logs.events import RedisEventLog
+from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import LOG, TriggerLog
 from models.moments import Moments
 from models.trigger_file import load
@@ -58,9 +59,24 @@ def forker():
 def let_time_pass(server, folder):
     """Run the flow to its end, and tell it of the silence up to the newest event."""
     finish(server, folder, "--triggers")
+    for partition in range(PARTITIONS):
+        Timers(server.client).heard(partition, END, END)
     ticker = Ticker(server.client, RedisEventLog(server.client, PARTITIONS))
     while ticker.step(END + SETTLE):
         finish(server, folder, "--triggers")
+
+
+def test_a_flow_killed_while_it_is_told_of_silence_fires_each_trigger_once(server, expected, tmp_path):
+    finish(server, tmp_path, "--triggers")
+    timers, log = Timers(server.client), RedisEventLog(server.client, PARTITIONS)
+    for partition in range(PARTITIONS):
+        timers.heard(partition, END, END)
+    assert Ticker(server.client, log).step(END + SETTLE) > BATCH
+    for step in ("put", "write", "commit"):
+        with Flow(server, tmp_path, "--triggers", "--die-before", step) as flow:
+            assert not flow.wait(), "it came to its end"
+    let_time_pass(server, tmp_path)
+    assert fired(server) == expected
 
 
 def fired(server):

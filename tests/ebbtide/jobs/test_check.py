@@ -42,3 +42,19 @@ def test_all_faults_of_a_policy_are_told_together(finding):
         "`after`: expected no cycle, found a after b after a",
     ):
         assert part in found.text
+
+
+def test_the_triggers_in_force_are_told_and_their_faults_named(redis, tmp_path):
+    def look(path):
+        settings = Settings(home=tmp_path / "home", triggers=path)
+        return {each.part: each for each in check(settings, redis)}["triggers"]
+
+    assert look(None).text.startswith("10 triggers, version ")
+    path = tmp_path / "triggers.yaml"
+    path.write_text("triggers:\n  - {id: a, when: profile.cart_itms > 1, reason: x}")
+    found = look(path)
+    assert not found.ok
+    assert (
+        "entry 1 (a), `when`: expected a signal, found profile.cart_itms; did you mean 'cart_items'?"
+        in found.text
+    )
