@@ -47,7 +47,7 @@ def training_rows(
     each horizon, by cut-off and customer.
 
     Raises:
-        ModelError: Feast lost or doubled a row, or there was nobody who could leave.
+        ModelError: Feast lost or doubled a row, or does not know a customer, or nobody could leave.
     """
     import pandas as pd
 
@@ -99,5 +99,11 @@ def _signals_at(store: "feast.FeatureStore", customers: list[str], moment: datet
         raise ModelError(
             f"training: expected {len(entities)} rows from Feast, found {len(found)}, with {lost} missing; "
             "use its DuckDB offline store (others drop rows)"
+        )
+    unknown = int(found[list(NAMES)].isna().all(axis=1).sum())
+    if unknown:
+        raise ModelError(
+            f"training: expected Feast to know {len(entities)} customers at {moment:%Y-%m-%d}, found "
+            f"{unknown} that it does not; run `ebbtide apply`, so that it reads this working folder"
         )
     return found.rename(columns={"event_timestamp": "cutoff"}).drop(columns="now")

@@ -1,5 +1,6 @@
 """Tell Feast what there is: the same definitions that `feast apply` finds in `feature_repo`."""
 
+import importlib
 import os
 import warnings
 from pathlib import Path
@@ -18,6 +19,8 @@ def apply(settings: Settings, redis_url: str) -> "FeatureStore":
     settings.history.mkdir(parents=True, exist_ok=True)
     from feature_repo import definitions
 
+    if settings.root != definitions.HOME:  # imported before, for another folder
+        definitions = importlib.reload(definitions)
     with warnings.catch_warnings():
         # Feast calls on-demand views experimental each time; their use here is tested.
         warnings.filterwarnings("ignore", "On demand feature view is an experimental feature", RuntimeWarning)

@@ -150,6 +150,15 @@ def test_nobody_active_is_an_error_that_says_so(store, history):
         read(store, history, plan=Plan(main=HORIZON, active=ACTIVE, churned=Churned.CANCEL))
 
 
+def test_customers_whom_feast_does_not_know_are_an_error_that_says_so(store, history, tmp_path):
+    stranger = Event("s1", "stranger", "Order Completed", CUTOFFS[0].timestamp() - DAY, Properties())
+    with (
+        history_of(tmp_path, [stranger]) as other,
+        pytest.raises(ModelError, match="know 1 customers at 2025-03-01, found 1 that it does not"),
+    ):
+        read(store, other)
+
+
 @given(
     first=st.floats(0, 2e9),
     days=st.floats(1, 3000),
