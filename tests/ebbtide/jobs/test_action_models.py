@@ -14,8 +14,8 @@ from ebbtide.settings import Settings
 from features import catalog
 from models.action_learning import Outcome, ResponseLearner
 from models.actions import load
-from models.logged import vector
 from models.promotion import Order
+from models.recorded import vector
 from models.response_watcher import load as in_force
 from streaming.action_learner import SAVED_KEY, Saved
 from tests.decided import CHANCES, POLICY, log
