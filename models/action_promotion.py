@@ -21,8 +21,9 @@ from models import aliases
 from models.action_learning import Outcome, ResponseLearner
 from models.actions import ActionCatalogue
 from models.aliases import Move
-from models.logged import Logged, Row, Valued, effective, vector
+from models.logged import Logged, Row, Valued, effective
 from models.promotion import Order
+from models.recorded import vector
 from models.registry import CHAMPION, Registry, load_mlflow, session
 from models.response_watcher import publish
 from models.responses import ResponseModel, Responses, decode, encode

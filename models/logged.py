@@ -6,7 +6,6 @@ with which it was taken; a model of the money puts right what few rows say (`mod
 that count for caps are those that the policy in force made.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,16 +14,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ebbtide.domain.action import Action, Candidate
+from ebbtide.domain.action import Candidate
 from ebbtide.domain.decision import Receipt
 from ebbtide.logs.outcomes import Attributed
-from features import catalog
 from models.action_log import ActionLog
 from models.actions import ActionCatalogue
-from models.assessment import Assessment
-from models.choice import Situation, choose
+from models.choice import choose
 from models.inputs import Inputs, scale_of
 from models.offpolicy import doubly_robust, effective_sample_size, interval
+from models.recorded import situation, vector
 from models.responses import Responder
 from models.reward_models import RewardModels, average
 
@@ -47,24 +45,6 @@ class Valued:
     value: float
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What a model said when a decision was made; of an action that it was not asked about, the entry."""
-
-    said: Mapping[str, float]
-
-    @classmethod
-    def of(cls, receipt: Receipt) -> "Recorded | None":
-        """What a receipt recorded; None where no model had a say, so that the entries of a policy hold."""
-        if receipt.decision.versions.responses is None:
-            return None
-        return cls({one.id: one.response for one in receipt.candidates})
-
-    def respond(self, vector: Sequence[float], actions: Sequence[Action]) -> list[float]:  # noqa: ARG002
-        """The response of each action, as recorded."""
-        return [self.said.get(action.id, action.response) for action in actions]
 
 
 class Logged:
@@ -154,31 +134,3 @@ def effective(weight: Array) -> float:
     count, though none of them speaks of the policy.
     """
     return effective_sample_size(weight) * min(float(weight.mean()), 1.0)
-
-
-def says_nothing(receipt: Receipt) -> bool:
-    """Whether a decision is of no use here: of a customer held out, or made from another catalog."""
-    known = receipt.decision.versions.catalog == catalog.VERSION and receipt.candidates
-    return receipt.holdout or not known
-
-
-def vector(receipt: Receipt) -> Array:
-    """The signals that a decision was made from, in the catalog's order; NaN where missing."""
-    return np.array([receipt.signals.get(name, math.nan) for name in catalog.NAMES])
-
-
-def situation(receipt: Receipt) -> Situation:
-    """What a decision was made from."""
-    decision = receipt.decision
-    known = {name: receipt.signals.get(name, math.nan) for name in catalog.NAMES}
-    return Situation(
-        customer=receipt.customer,
-        decision=decision.decision_id,
-        decision_point=receipt.decision_point,
-        at=receipt.at,
-        vector=list(known.values()),
-        assessment=Assessment(known, decision.stage, decision.churn, ()),
-        context=receipt.context,
-        reach=receipt.reach,
-        history=receipt.history,
-    )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.event import Event
 from ebbtide.domain.ingest import iso
-from ebbtide.domain.trigger import DAY, STAGE_ENTERED, Fired, Memory, next_look, trigger_id
+from ebbtide.domain.trigger import DAILY, DAY, STAGE_ENTERED, Fired, Memory, next_look, trigger_id
 from features.profile import State
 from models.expressions import Expression
 from models.snapshot import Churn, Snapshot, unknown_churn
@@ -20,6 +20,8 @@ from models.triggers import NEVER, Rule, Rules
 
 ORDER = "Order Completed"
 """The event at which a stage may change; besides, it changes in silence."""
+MODEL_EVERY = 3
+"""Days of silence from one look that asks the model to the next, while looks are daily: it costs the most."""
 
 
 class _Moment(NamedTuple):
@@ -55,6 +57,7 @@ class Moments:
     def __init__(self, rules: Rules, churn: Churn = unknown_churn, since: float = 0.0) -> None:
         self._rules, self._churn, self._since = rules, churn, since
         self._silent = _together(rules.silent)
+        self._silent_without_model = _together(rule for rule in rules.silent if "churn" not in rule.reads)
         self._all = _together(rules.rules)
         self._routes: dict[str, _Route] = {}
 
@@ -101,14 +104,19 @@ class Moments:
                     snapshot = self._snapshot(state, memory, now, None, rule.reads)
                     found += self._judge(rule, _Moment(customer, snapshot, cause), memory)
             if at == next_look(state.last_at, memory.looked):
-                snapshot = self._snapshot(state, memory, now, None, self._silent.reads)
-                found += self._look(_Moment(customer, snapshot, f"silence:{state.last_at!r}"), memory)
+                found += self._look(customer, state, memory, now)
             memory.looked = max(memory.looked, at)
         memory.looked = max(memory.looked, until)
         return found
 
-    def _look(self, moment: _Moment, memory: Memory) -> list[Fired]:
-        found = [each for rule in self._silent.rules for each in self._judge(rule, moment, memory)]
+    def _look(self, customer: str, state: State, memory: Memory, now: float) -> list[Fired]:
+        """Judge a customer of whom nothing was heard since their newest event."""
+        days = round((now - state.last_at) / DAY)
+        asked = days % MODEL_EVERY == 0 or days > DAILY
+        route = self._silent if asked else self._silent_without_model
+        snapshot = self._snapshot(state, memory, now, None, route.reads)
+        moment = _Moment(customer, snapshot, f"silence:{state.last_at!r}")
+        found = [each for rule in route.rules for each in self._judge(rule, moment, memory)]
         return found + self._stage(moment, memory)
 
     def _stage(self, moment: _Moment, memory: Memory) -> list[Fired]:

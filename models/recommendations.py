@@ -48,24 +48,14 @@ def publish(table: ItemTable, redis: Redis) -> None:
 class _Candidate:
     """A product that may be shown, and what speaks for it, each from 0 to 1."""
 
-    __slots__ = (
-        "due",
-        "interval",
-        "own",
-        "popular",
-        "product",
-        "score",
-        "together",
-        "with_score",
-        "with_what",
-    )
+    # Of the class, since most candidates keep most of them, and a decision makes a hundred.
+    own = False
+    interval: float | None = None
+    due = together = popular = score = 0.0
+    with_what, with_score = "", 0.0
 
     def __init__(self, product: str) -> None:
         self.product = product
-        self.own = False
-        self.interval: float | None = None
-        self.due = self.together = self.popular = self.score = 0.0
-        self.with_what, self.with_score = "", 0.0
 
 
 class Wanted(NamedTuple):

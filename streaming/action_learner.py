@@ -13,14 +13,13 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from redis import Redis
 
 from ebbtide.domain.action import Action
-from ebbtide.domain.decision import Receipt
 from ebbtide.logs import outcomes
 from ebbtide.logs.decisions import START, DecisionLog
 from ebbtide.logs.outcomes import Attributed
 from features import catalog
 from features.signals.daily import DAY
 from models.action_learning import Outcome, ResponseLearner
-from models.logged import vector
+from models.recorded import vector
 from streaming.attribution import Attribution, Told, told
 from streaming.changes import Changes
 
@@ -149,7 +148,11 @@ class ActionLogic(StatefulBatchLogic[Heard, Learned, None]):
         receipts = self._decisions.get_many([outcome.decision_id for outcome in found])
         for outcome, receipt in zip(found, receipts, strict=True):
             action = self._actions.get(outcome.action)
-            if receipt is not None and action is not None and is_of_catalog(receipt):
+            if (
+                receipt is not None
+                and action is not None
+                and receipt.decision.versions.catalog == catalog.VERSION
+            ):
                 self._learner.learn(Outcome(action, vector(receipt), outcome.responded, outcome.money))
 
     def _saved(self, since: float) -> bytes:
@@ -163,11 +166,6 @@ class ActionLogic(StatefulBatchLogic[Heard, Learned, None]):
                 msgspec.Raw(self._learner.to_bytes()),
             )
         )
-
-
-def is_of_catalog(receipt: Receipt) -> bool:
-    """Whether a decision was made from the signals of this catalog."""
-    return receipt.decision.versions.catalog == catalog.VERSION
 
 
 class OutcomeSink(DynamicSink[tuple[str, Learned]]):

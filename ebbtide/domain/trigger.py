@@ -11,6 +11,8 @@ from ebbtide.domain.customer import Stage
 STAGE_ENTERED = "Stage Entered"
 """The event that a customer's move to another stage is, and its rule's name in the log of triggers."""
 DAY = 86_400.0
+DAILY = 28
+"""Days of silence with a look each; then there is one a week."""
 LOOKED_AT_FOR = 728
 """Days of silence after which nobody looks at a customer any more."""
 _Time = TypeVar("_Time", float, tuple[float, str])
@@ -128,4 +130,4 @@ def next_look(last_at: float, after: float) -> float | None:
 
 def _look(days: int) -> int:
     """The first day with a look that is not before one."""
-    return max(days, 1) if days <= 28 else -(-days // 7) * 7
+    return max(days, 1) if days <= DAILY else -(-days // 7) * 7

@@ -65,7 +65,8 @@ def what_if(settings: Settings, client: Redis, path: Path, *, progress: Progress
 
 def decided(client: Redis, advance: Advance) -> "list[Row]":
     """The newest decisions from which something can be told, with what came of them, in due order."""
-    from models.logged import Row, says_nothing
+    from models.logged import Row
+    from models.recorded import says_nothing
 
     log = DecisionLog(client)
     found = []

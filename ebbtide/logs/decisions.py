@@ -81,10 +81,6 @@ class DecisionLog:
         entries = self._client.xrange(STREAM, min=f"({place}", count=count)
         return self._read(entries), entries[-1][0].decode() if entries else place
 
-    def recent(self, count: int) -> list[Receipt]:
-        """Return the receipts of the newest `count` decisions, newest first; expired ones are left out."""
-        return self._read(self._client.xrevrange(STREAM, count=count))
-
     def newest(self) -> Iterator[Receipt]:
         """All receipts, newest first; expired ones are left out."""
         highest = "+"

@@ -45,6 +45,13 @@ async def _decide(request: Request) -> Response:
     return _answer(receipt.decision, None if asked.test else receipt.at + LIFETIME - services.clock())
 
 
+DIRECT = direct("/v1/decisions", _decide)
+"""Answers instead of `decide`, which documents it."""
+
+
+@router.post(
+    "/decisions", response_model=DecisionResponse, responses=documented(400, 401, 413, 415, 422, 503)
+)
 async def decide(
     request: DecisionRequest,
     key: Annotated[
@@ -60,16 +67,6 @@ async def decide(
     A customer of whom nothing is known gets an answer for newcomers. Every decision is kept in the decision
     log before it is given, unless it is a test.
     """
-
-
-router.add_api_route(
-    "/decisions",
-    decide,
-    methods=["POST"],
-    response_model=DecisionResponse,
-    responses=documented(400, 401, 413, 415, 422, 503),
-    route_class_override=direct(_decide),
-)
 
 
 @router.get("/decisions", response_model=FlatResponse, responses=documented(401, 422, 503))

@@ -67,3 +67,10 @@ def test_scoring_is_held_against_lightgbm_itself():
     result = figures("scoring", "--customers", "300", "--rows", "1600", "--rounds", "1")
     assert_positive(result, "ratio_single_row", "ratio_sweep", "ratio_training", "trees")
     assert set(result["customers_per_second"]) == {"ours", "lightgbm"}
+
+
+def test_decisions_are_held_against_an_empty_route_and_feast_serve():
+    result = figures("serve", "--customers", "200", "--rounds", "1", "--seconds", "0.5")
+    assert_positive(result, "ratio_empty", "ratio_feast_serve", "ratio_p99")
+    assert set(result["answers_per_second"]) == {"ours", "empty", "feast_serve"}
+    assert result["customers"] == 200

@@ -13,8 +13,8 @@ from models.action_learning import Outcome, ResponseLearner
 from models.action_promotion import FEWEST, compare, promote, restore
 from models.actions import load
 from models.aliases import moves
-from models.logged import vector
 from models.promotion import Order
+from models.recorded import vector
 from models.registry import Registry, session
 from models.response_watcher import load as in_force
 from models.responses import Responses

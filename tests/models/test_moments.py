@@ -194,3 +194,16 @@ def test_stages_are_entered_one_after_the_other():
     assert entered == ["new", "active", "loyal", "slipping", "dormant", "lost", "won_back"]
     assert [one.previous for one in customer.fired if one.rule == STAGE_ENTERED][:2] == [None, "new"]
     assert "won_back_welcome" in customer.rules()
+
+
+def test_the_model_is_asked_every_third_day_of_silence_and_then_once_a_week(rules):
+    asked = []
+
+    def churn(state, now):
+        asked.append(round((now - START) / DAY))
+        return 0.1
+
+    customer = Customer(rules("{id: high, when: churn >= 0.7, events: [silence], reason: x}", churn=churn))
+    customer.do("Page Viewed", 0)
+    customer.wait(50 * DAY)
+    assert asked == [*range(3, 28, 3), 35, 42, 49]

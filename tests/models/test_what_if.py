@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.actions import load
-from models.logged import says_nothing
+from models.recorded import says_nothing
 from models.what_if import what_if
 from tests.decided import CHANCES, WORTH, log
 
