@@ -50,7 +50,10 @@ class DecisionLog:
         self.record_many([receipt])
 
     def record_many(self, receipts: Sequence[Receipt]) -> None:
-        """Log many receipts, in one round trip."""
+        """Log many receipts, in one round trip.
+
+        It is tried again if Redis closes the connection meanwhile; then an id may stand in the stream twice.
+        """
         commands: list[bulk.Command] = []
         for receipt in receipts:
             id_ = receipt.decision.decision_id
