@@ -19,7 +19,7 @@ from benchmarks.report import Result, options, say, show, told
 from benchmarks.simulator import ACTIONS, SIGNALS, Shop, averse, logs
 from models.action_learning import Outcome, ResponseLearner
 from models.action_log import ActionLog
-from models.exploration import choose, inverse_gap, normalised
+from models.exploration import choose, grown, inverse_gap, normalised
 from models.offpolicy import doubly_robust, interval
 from models.responses import Responses
 from models.reward_models import RewardModels, average
@@ -55,7 +55,7 @@ def ebbtide(shop: Shop, rounds: int) -> Run:
         if place % PUBLISHED_EVERY == 0:
             responses = Responses(learner.document())
         values = responses.respond(customer.tolist(), ACTIONS)
-        found = inverse_gap(normalised(values), GAMMA)
+        found = inverse_gap(normalised(values), grown(GAMMA, responses.outcomes))
         one = taken[place] = choose(found, f"{shop.seed}-{place}")
         propensity[place] = found[one]
         learner.learn(Outcome(ACTIONS[one], customer, bool(luck[place] < chances[place, one]), 1.0))

@@ -12,6 +12,7 @@ from models.actions import ActionCatalogue
 from models.arbitration import Judged, arbitrate
 from models.assessment import Assessment
 from models.eligibility import judged
+from models.exploration import grown
 from models.expressions import Facts
 from models.holdout import held_out
 from models.responses import Responder
@@ -58,7 +59,6 @@ def choose(
         responses: the learned model; without one the response is what the entry says.
         seen: what is known of the customer.
         facts: `seen.facts()`, where somebody made them already.
-        facts: `seen.facts()`, where somebody made them already.
     """
     assessed, actions = seen.assessment, policy.actions
     probabilities = (
@@ -71,7 +71,7 @@ def choose(
         _ruled(policy, seen, facts or seen.facts()),
         probabilities,
         assessed.main,
-        gamma=policy.exploration,
+        gamma=grown(policy.exploration, 0 if responses is None else responses.outcomes),
         decision_id=seen.decision,
         holdout=holdout,
     )

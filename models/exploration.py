@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 ALWAYS_BEST = math.inf
 """The `gamma` that tries nothing: the best action is always taken."""
+STEADY = 1_000
+"""Outcomes until which a policy explores as it says."""
 _RESOLUTION = 1 << 53
 """Every float in [0, 1) that is a multiple of 1 / 2^53 is exact."""
 
@@ -38,6 +40,17 @@ def inverse_gap(values: Sequence[float], gamma: float) -> list[float]:
     found = [1.0 / (len(values) + gamma * (values[best] - value)) for value in values]
     found[best] = 1.0 - (sum(found) - found[best])
     return found
+
+
+def grown(gamma: float, outcomes: int) -> float:
+    """The `gamma` for a model that learned from so many outcomes: the more it knows, the less is tried.
+
+    It grows with the root of their number, as the bound on the regret asks for, from `STEADY` of them on.
+
+    >>> [grown(100.0, outcomes) for outcomes in (0, 1_000, 4_000)]
+    [100.0, 100.0, 200.0]
+    """
+    return gamma * math.sqrt(max(outcomes / STEADY, 1.0))
 
 
 def normalised(values: Sequence[float]) -> list[float]:

@@ -1,7 +1,7 @@
 """What a receipt recorded, to make its decision again or to learn from it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,18 +16,26 @@ from models.choice import Situation
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Recorded:
-    """What a model said when a decision was made; of an action that it was not asked about, the entry."""
+    """What a model said when a decision was made; of an action that it was not asked about, the entry.
+
+    `outcomes` are those that the model was learned from.
+    """
 
     said: Mapping[str, float]
+    outcomes: int
 
     @classmethod
-    def of(cls, receipt: Receipt) -> "Recorded | None":
-        """What a receipt recorded; None where no model had a say, so that the entries of a policy hold."""
-        if receipt.decision.versions.responses is None:
+    def of(cls, receipt: Receipt, outcomes: Callable[[str], int]) -> "Recorded | None":
+        """What a receipt recorded; None where no model had a say, so that the entries of a policy hold.
+
+        `outcomes` tells by a model's version how many it was learned from.
+        """
+        version = receipt.decision.versions.responses
+        if version is None:
             return None
-        return cls({one.id: one.response for one in receipt.candidates})
+        return cls({one.id: one.response for one in receipt.candidates}, outcomes(version))
 
     def respond(self, vector: Sequence[float], actions: Sequence[Action]) -> list[float]:  # noqa: ARG002
         """The response of each action, as recorded."""

@@ -128,7 +128,12 @@ def within(share: float, action: Action) -> float:
 
 
 class Responder(Protocol):
-    """What says how customers respond: a learned model, or a receipt that recorded what one said."""
+    """What says how customers respond: a learned model, or a receipt that recorded what one said.
+
+    `outcomes` are those that it was learned from.
+    """
+
+    outcomes: int
 
     def respond(self, vector: Sequence[float], actions: Sequence[Action]) -> list[float]:
         """Give the response of each action."""
@@ -148,6 +153,8 @@ class Responses:
         self._inputs = Inputs(model.scale)
         self._kinds = {name: _Kind.of(taught) for name, taught in model.kinds.items()}
         self._breadth = breadth(len(model.names))
+        self.outcomes = sum(taught.shared.rows for taught in model.kinds.values())
+        """Outcomes that it was learned from; see `models.exploration.grown`."""
 
     def respond(self, vector: Sequence[float], actions: Sequence[Action]) -> list[float]:
         """Give the response of each action, to be multiplied by its `value`; 0 for doing nothing.

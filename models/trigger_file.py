@@ -101,6 +101,18 @@ def load(path: Path = SHIPPED) -> Rules:
     Raises:
         ConfigError: all faults of the file together, each with its entry, field, expectation and finding.
     """
+    rules, faults = usable(path)
+    if faults:
+        raise ConfigError(f"{path}: {'; '.join(faults)}")
+    return rules
+
+
+def usable(path: Path = SHIPPED) -> tuple[Rules, list[str]]:
+    """Read the rules of a file that can be used, and what is wrong with the others.
+
+    Raises:
+        ConfigError: there is no file, or it is no list of entries.
+    """
     try:
         content = path.read_bytes()
         entries = _File.model_validate(yaml.safe_load(content)).triggers
@@ -111,12 +123,14 @@ def load(path: Path = SHIPPED) -> Rules:
     except ValidationError as error:
         raise ConfigError(f"{path}: expected a list of entries under `triggers`, and nothing else") from error
     faults: list[str] = []
-    rules = [rule for place, entry in enumerate(entries, 1) if (rule := _read(place, entry, faults))]
-    ids = [rule.id for rule in rules]
-    faults += [f"`id`: expected once, found again: {id_}" for id_ in sorted(set(ids)) if ids.count(id_) > 1]
-    if faults:
-        raise ConfigError(f"{path}: {'; '.join(faults)}")
-    return Rules(tuple(rules), hashlib.sha256(content).hexdigest()[:12])
+    rules: dict[str, Rule] = {}
+    for place, entry in enumerate(entries, 1):
+        rule = _read(place, entry, faults)
+        if rule is not None and rule.id in rules:
+            faults.append(f"entry {place}, `id`: expected once, found again: {rule.id}")
+        elif rule is not None:
+            rules[rule.id] = rule
+    return Rules(tuple(rules.values()), hashlib.sha256(content).hexdigest()[:12]), faults
 
 
 def _read(place: int, entry: object, faults: list[str]) -> Rule | None:
@@ -132,4 +146,4 @@ def _read(place: int, entry: object, faults: list[str]) -> Rule | None:
             found = "" if fault["type"] == "missing" else f", found {fault['input']!r}"
             own.append(f"{field}{fault['msg']}{found}")
     faults += [f"entry {place}{name}, {fault}" for fault in own]
-    return rule
+    return None if own else rule

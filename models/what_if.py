@@ -57,6 +57,7 @@ def what_if(
     rows: Sequence[Row],
     policy: ActionCatalogue,
     costs: Mapping[str, float],
+    outcomes: Callable[[str], int],
     advance: Callable[[int], None],
 ) -> WhatIf:
     """Judge a changed policy.
@@ -65,12 +66,13 @@ def what_if(
         rows: logged decisions for customers who were not held out.
         policy: the changed one.
         costs: of the actions under the policy that logged, by id.
+        outcomes: tells by the version of a response model how many it was learned from.
         advance: told of each decision made again.
     """
     if not rows:
         return WhatIf(0, [], 0.0, 0.0, "the log has no decision whose outcome is known yet")
     logged = Logged(rows, _actions(rows, policy), costs)
-    chances = logged.again(policy, Recorded.of, advance)
+    chances = logged.again(policy, lambda receipt: Recorded.of(receipt, outcomes), advance)
     impossible = np.where(logged.chances == 0.0, chances, 0.0).mean(axis=0)
     counted = np.bincount(logged.log.taken, minlength=len(logged.actions)) / len(rows)
     figures = zip(logged.actions, counted, chances.mean(axis=0), impossible, strict=True)

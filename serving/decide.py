@@ -83,8 +83,9 @@ class Decider:
             for question, found in zip(questions, known, strict=True)
         ]
         good = [draft for draft in drafts if isinstance(draft, Draft)]
-        self._reserve([draft for draft in good if not draft.question.test], responses)
         shown = iter(self._recommender.recommend(list(map(_wanted, good)), now=now))
+        # Last of all that may fail, so that nothing is reserved in vain.
+        self._reserve([draft for draft in good if not draft.question.test], responses)
         versions = Versions(
             catalog.VERSION,
             None if scorer is None else scorer.version,

@@ -44,15 +44,15 @@ class Desk:
         return await self.ask(replace(question, decision_id=ids[0], once=True))
 
     def _answer(self, questions: Sequence[Question]) -> Sequence[Receipt | Exception]:
-        receipts = self._decider.decide(questions, now=self._clock())
-        made = [
-            (receipt, question.once)
-            for question, receipt in zip(questions, receipts, strict=True)
-            if isinstance(receipt, Receipt) and not question.test
-        ]
-        self._decisions.record_many([receipt for receipt, once in made if not once])
-        for receipt, once in made:
-            if once:
-                self._decisions.record_once(receipt)
-            self._metrics.decision(receipt.decision.stage.value).inc()
-        return receipts
+        answers = self._decider.decide(questions, now=self._clock())
+        fresh: list[Receipt] = []
+        for place, (question, answer) in enumerate(zip(questions, answers, strict=True)):
+            if isinstance(answer, Exception) or question.test:
+                continue
+            if question.once:  # whoever was a moment faster has decided
+                answers[place] = self._decisions.record_once(answer)
+            else:
+                fresh.append(answer)
+            self._metrics.decision(answer.decision.stage.value).inc()
+        self._decisions.record_many(fresh)
+        return answers

@@ -61,16 +61,15 @@ def backtest(
     from ebbtide import console
     from ebbtide.clock import system_clock
     from ebbtide.jobs import backtest_triggers as job
-    from ebbtide.jobs.triggers import rules_of
     from ebbtide.settings import load
-    from models.trigger_file import load as read_rules
+    from models.trigger_file import SHIPPED, usable
     from streaming.importing.importer import open_log
     from streaming.importing.mapping import parse_mapping
 
     for path in (out, plot):
         _check_folder(path)
     settings = load()
-    rules = rules_of(settings) if triggers is None else read_rules(triggers)
+    rules, faults = usable(triggers or settings.triggers or SHIPPED)
     log = open_log(events, parse_mapping(mapping) if mapping else None)
     with _churn(champion) as churn:
         found = job.backtest(
@@ -82,6 +81,7 @@ def backtest(
             clock=system_clock,
             progress=console.bar,
         )
+    found.warnings.extend(f"left out: {fault}" for fault in faults)
     if out is not None:
         found.write(out)
     if plot is not None:

@@ -63,11 +63,11 @@ def _actions(settings: Settings) -> str:
 
 
 def _triggers(settings: Settings) -> str:
-    from ebbtide.jobs.triggers import rules_of
-    from models.trigger_file import SHIPPED
+    from models import trigger_file
 
-    found = rules_of(settings)
-    return f"{len(found.rules)} triggers, version {found.version}, from {settings.triggers or SHIPPED}"
+    path = settings.triggers or trigger_file.SHIPPED
+    found = trigger_file.load(path)
+    return f"{len(found.rules)} triggers, version {found.version}, from {path}"
 
 
 def _redis(client: Redis) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from ebbtide.jobs.event_log import open_log
+from ebbtide.jobs.triggers import rules_of
 from ebbtide.settings import Settings
 
 
 def serve(settings: Settings, redis_url: str, *, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; `ready` is told the address once the API answers."""
-    from models import actions, trigger_file
+    from models import actions
     from serving import server
     from serving.app import create_app
 
@@ -20,7 +21,7 @@ def serve(settings: Settings, redis_url: str, *, host: str, port: int, ready: Ca
         write_key=settings.sender_key(),
         catalogue=actions.load(settings.actions or actions.SHIPPED),
         rejected=settings.rejected,
-        rules=trigger_file.load(settings.triggers or trigger_file.SHIPPED),
+        rules=rules_of(settings),
         api_key=api_key,
     )
     server.run(app, host=host, port=port, api_key=api_key, on_ready=ready)

@@ -1,6 +1,7 @@
 """The triggers as jobs: what the flow judges by, and the ticker beside it."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,23 +17,29 @@ if TYPE_CHECKING:
     from models.moments import Moments
     from models.triggers import Rules
 
+_log = logging.getLogger(__name__)
+
 
 def rules_of(settings: Settings) -> "Rules":
-    """The rules that the settings name.
+    """The rules of the file that the settings name. One that cannot be used is named in the log and left out.
 
     Raises:
-        ConfigError: all faults of the file together.
+        ConfigError: there is no such file, or it is no file of triggers.
     """
-    from models.trigger_file import SHIPPED, load
+    from models.trigger_file import SHIPPED, usable
 
-    return load(settings.triggers or SHIPPED)
+    path = settings.triggers or SHIPPED
+    rules, faults = usable(path)
+    for fault in faults:
+        _log.warning("%s: left out: %s", path, fault)
+    return rules
 
 
 def judged_by(settings: Settings, client: Redis, clock: Clock) -> "Moments":
     """What judges the customers of the flow: the rules, and the champion for those that ask for churn.
 
     Raises:
-        ConfigError: all faults of the file together.
+        ConfigError: there is no file of triggers.
     """
     from models.moments import Moments
     from models.scorer import ModelWatcher

@@ -1,6 +1,6 @@
 """Judge a changed policy on the decision log before it goes live."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from ebbtide.domain.ingest import iso
 from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.logs import outcomes
 from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.documents import Documents
 from ebbtide.logs.outcomes import Attributed
 from ebbtide.settings import Settings
 
@@ -58,9 +59,22 @@ def what_if(settings: Settings, client: Redis, path: Path, *, progress: Progress
         rows = decided(client, advance)
     with progress("Decide again", len(rows)) as advance:
         costs = {action.id: action.cost for action in reigning.actions}
-        found = model.what_if(rows, changed, costs, advance)
+        found = model.what_if(rows, changed, costs, _outcomes(client), advance)
     ends = [iso(rows[place].receipt.at) for place in (0, -1)] if rows else [None, None]
     return Report(str(path), changed.version, ends[0], ends[1], found)
+
+
+def _outcomes(client: Redis) -> Callable[[str], int]:
+    """How many outcomes the response model of a version was learned from; 0 if it is no longer kept."""
+    from models.kept import Kept
+
+    kept = Kept(Documents(client))
+
+    def count(version: str) -> int:
+        found = kept.responses(version)
+        return 0 if found is None else found.outcomes
+
+    return count
 
 
 def decided(client: Redis, advance: Advance) -> "list[Row]":

@@ -50,7 +50,10 @@ class DecisionLog:
         self.record_many([receipt])
 
     def record_many(self, receipts: Sequence[Receipt]) -> None:
-        """Log many receipts, in one round trip."""
+        """Log many receipts, in one round trip.
+
+        It is tried again if Redis closes the connection meanwhile; then an id may stand in the stream twice.
+        """
         commands: list[bulk.Command] = []
         for receipt in receipts:
             id_ = receipt.decision.decision_id
@@ -58,11 +61,13 @@ class DecisionLog:
             commands.append(("XADD", STREAM, "MAXLEN", "~", str(self._keep), "*", "id", id_))
         bulk.ask(self._client, tuple, commands)
 
-    def record_once(self, receipt: Receipt) -> None:
-        """Log one receipt unless there is one of its id."""
+    def record_once(self, receipt: Receipt) -> Receipt:
+        """Log one receipt unless there is one of its id; give the one that is in the log."""
         id_ = receipt.decision.decision_id
         if self._client.set(_key(id_), _encode(receipt), ex=self._seconds, nx=True):
             self._client.xadd(STREAM, {"id": id_}, maxlen=self._keep, approximate=True)
+            return receipt
+        return self.get(id_) or receipt
 
     def get(self, decision_id: str) -> Receipt | None:
         """Return the receipt of a decision; None if there is none, or it has expired."""

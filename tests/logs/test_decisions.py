@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+import msgspec
 import pytest
 from redis import Redis
 
@@ -49,6 +50,13 @@ def log(redis: Redis, keep: int = 1000) -> DecisionLog:
 def test_a_receipt_is_found_by_its_id_as_it_was(redis: Redis):
     log(redis).record(receipt("d1"))
     assert log(redis).get("d1") == receipt("d1")
+
+
+def test_of_two_receipts_of_one_id_the_first_stays(redis: Redis):
+    first, second = receipt("d1"), msgspec.structs.replace(receipt("d1"), holdout=False)
+    assert log(redis).record_once(first) == first
+    assert log(redis).record_once(second) == first
+    assert list(log(redis).newest()) == [first]
 
 
 def test_an_unknown_id_has_no_receipt(redis: Redis):

@@ -3,7 +3,7 @@
 import pytest
 
 from ebbtide.errors import ConfigError
-from models.trigger_file import load, seconds
+from models.trigger_file import load, seconds, usable
 
 
 def test_ten_triggers_ship():
@@ -70,3 +70,16 @@ def test_an_id_given_twice_is_refused(tmp_path):
 
 def test_durations_are_read():
     assert [seconds(text) for text in ("90s", "1.5h", "2 d")] == [90.0, 5400.0, 172_800.0]
+
+
+def test_what_is_wrong_with_one_rule_leaves_the_others_in_use(tmp_path):
+    path = tmp_path / "triggers.yaml"
+    good, bad = (
+        "{id: good, when: churn > 0.5, reason: x}",
+        "{id: bad, when: profile.cart_itms > 1, reason: x}",
+    )
+    path.write_text(f"triggers:\n  - {bad}\n  - {good}\n  - {good}\n")
+    rules, faults = usable(path)
+    assert list(rules.by_id) == ["good"]
+    assert faults[0].startswith("entry 1 (bad), `when`: expected a signal, found profile.cart_itms")
+    assert faults[1] == "entry 3, `id`: expected once, found again: good"

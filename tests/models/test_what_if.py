@@ -22,7 +22,7 @@ def policy(folder, *, exploration=10, good=0.1, bad=0.12, value=30, cost=1, extr
 
 
 def judged(rows, changed):
-    return what_if(rows, changed, {"good": 1.0, "bad": 1.0}, lambda _: None)
+    return what_if(rows, changed, {"good": 1.0, "bad": 1.0}, lambda _: 0, lambda _: None)
 
 
 @pytest.fixture(scope="module")

@@ -150,3 +150,15 @@ def test_a_folder_that_is_not_there_is_named_before_any_work(tmp_path):
     ]
     error = CliRunner().invoke(app, command).exception
     assert "expected a folder to write to, found none" in str(error)
+
+
+def test_a_rule_that_cannot_be_used_is_named_and_the_others_are_tried(tmp_path, monkeypatch):
+    monkeypatch.setenv("EBBTIDE_HOME", str(tmp_path / "home"))
+    path = file_of(tmp_path, sorted(orders("a", 0, 5)))
+    rules = rules_of(
+        tmp_path, "{id: bad, when: churn >, reason: x}", "{id: good, when: churn > 0.5, reason: x}"
+    )
+    command = ["triggers", "backtest", "--events", str(path), "--triggers", str(rules), "--json"]
+    body = json.loads(CliRunner().invoke(app, command).stdout)
+    assert [one["id"] for one in body["triggers"]] == ["good"]
+    assert body["warnings"][-1].startswith("left out: entry 1 (bad), `when`: expected CEL")
