@@ -6,6 +6,8 @@ Recommendation"; EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for Spar
 co-purchase (Linden, Smith and York 2003).
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -144,6 +146,17 @@ def _together(past: Purchases, age: Array, position: Places, live: int) -> spars
     # The 1 holds down what few orders say.
     cosine = pairs.data / (np.sqrt(norms[rows] * norms[pairs.indices]) + 1.0)
     cosine[rows == pairs.indices] = 0.0
-    by_row = np.lexsort((-cosine, rows))
-    nearest = by_row[np.arange(len(rows)) - pairs.indptr[rows] < NEAREST]
-    return sparse.csr_matrix((cosine[nearest], (rows[nearest], pairs.indices[nearest])), shape=(live, live))
+    pairs.data = cosine
+    return _nearest(pairs)
+
+
+def _nearest(likeness: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The `NEAREST` largest values of each row; row by row, which is faster than to sort them all."""
+    kept, ends = [], [0]
+    for begin, end in pairwise(likeness.indptr):
+        row = likeness.data[begin:end]
+        near = np.argpartition(-row, NEAREST)[:NEAREST] if len(row) > NEAREST else np.arange(len(row))
+        kept.append(begin + near)
+        ends.append(ends[-1] + len(near))
+    chosen = np.concatenate(kept)
+    return sparse.csr_matrix((likeness.data[chosen], likeness.indices[chosen], ends), shape=likeness.shape)
