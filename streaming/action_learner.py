@@ -85,8 +85,8 @@ class ActionLearner:
 
     def hear(self, changes: Changes) -> Iterable[Heard]:
         """What a batch's changes say about decisions; nothing if the batch had no event."""
-        if changes.states:
-            yield Heard(max(row.at for row in changes.states), told(changes.raws))
+        if heard := changes.heard():
+            yield Heard(max(row.at for row in heard), told(changes.raws))
 
     def logic(self, resume: None) -> "ActionLogic":  # noqa: ARG002 (it resumes from Redis)
         """The learning step, resumed from its saved form."""

@@ -1,6 +1,6 @@
 """What travels through the flow: batches of records in, what they changed out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from ebbtide.domain.trigger import Fired
@@ -27,7 +27,8 @@ class Changes(NamedTuple):
     followed customers `day_ends` are the states at the end of earlier days in the batch, oldest first.
     `orders` are (customer, Unix seconds). `passed_on` goes to other partitions of the log, before the batch
     is committed. `fired` are the triggers; `timers` say of each customer touched when their rules are to be
-    judged next; None: not before an event.
+    judged next; None: not before an event. Of the customers `looked_at` nothing was heard: time passed for
+    them.
     """
 
     partition: int
@@ -41,3 +42,8 @@ class Changes(NamedTuple):
     passed_on: list[Entry]
     fired: Sequence[Fired] = ()
     timers: Mapping[str, float | None] = {}
+    looked_at: Collection[str] = ()
+
+    def heard(self) -> list[Row]:
+        """The present states of those of whom something was heard."""
+        return [row for row in self.states if row.customer not in self.looked_at]

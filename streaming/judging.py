@@ -20,6 +20,8 @@ class Judging:
     def __init__(self, moments: Moments | None, now: float, *, imported: bool) -> None:
         self._moments, self._now, self._imported = moments, now, imported
         self.fired: list[Fired] = []
+        self.ticked: set[str] = set()
+        """Customers for whom a tick came."""
 
     def apply(self, event: Event, state: State) -> None:
         """Apply an event to its customer's state, with what fires before and by it."""
@@ -38,6 +40,7 @@ class Judging:
 
     def tick(self, tick: Tick, state: State) -> None:
         """Judge a customer of whom nothing was heard."""
+        self.ticked.add(tick.customer)
         if not state.merged_into and state.memory is not None:
             self.before(tick.customer, state, tick.at)
 

@@ -78,10 +78,11 @@ class OnlineLearner:
 
     def sample(self, changes: Changes) -> Iterable[Sample]:
         """The part of a batch's changes that the learner follows; nothing if the batch had no event."""
-        if not changes.states:
+        heard = changes.heard()
+        if not heard:
             return
-        rows = changes.day_ends + [row for row in changes.states if self.follows(row.customer)]
-        times = [row.at for row in (*changes.day_ends, *changes.states)]
+        rows = changes.day_ends + [row for row in heard if self.follows(row.customer)]
+        times = [row.at for row in (*changes.day_ends, *heard)]
         first, watermark = min(times), max(times)
         yield Sample(first, watermark, rows, [order for order in changes.orders if self.follows(order[0])])
 

@@ -14,7 +14,7 @@ from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
 from features.store.online import OnlineStore
-from streaming.changes import Changes
+from streaming.changes import IMPORTED, Changes
 from streaming.checks import Checks
 
 
@@ -61,6 +61,7 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
     def write_batch(self, items: list[Changes]) -> None:
         now = self._to.clock()
         for changes in items:
+            heard = changes.heard()
             self._to.rejected.reject_many("stream", changes.rejected, at=now)
             if self._to.archive is not None:
                 self._to.archive.append(changes.raws, now)
@@ -68,14 +69,14 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
                 # Before the states, which know what they have seen.
                 self._to.log.append(changes.passed_on, bounded=False)
             if self._to.checks is not None:
-                self._to.checks.touch((row.customer for row in changes.states), now)
+                self._to.checks.touch((row.customer for row in heard), now)
             if self._to.triggers is not None:
                 self._to.triggers.put(changes.fired, now)
             if self._to.timers is not None:
                 # Before the states too: a timer that comes too early finds nothing to do, and is set again.
                 self._to.timers.put(changes.timers)
-                if changes.raws:
-                    self._to.timers.heard(changes.partition, max(row.at for row in changes.states), now)
+                if heard and changes.partition != IMPORTED:
+                    self._to.timers.heard(changes.partition, max(row.at for row in heard), now)
             self._store.write_rows(changes.states)
             self._commit(changes)
             self._to.progress(changes.events)

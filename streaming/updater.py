@@ -93,6 +93,7 @@ class Updater:
             work.passed_on,
             judging.fired,
             timers,
+            work.looked_at(),
         )
 
     def _make_room(self, partition: int) -> None:
@@ -138,6 +139,7 @@ class _Work:
         self._states: dict[str, State] = {}
         self._touched: dict[str, None] = {}
         """The customers, in the order in which they came up."""
+        self._heard: set[str] = set()
         self._days: dict[str, float] = {}
         """Of each one followed, when the day of the newest event in the batch ends, in Unix seconds."""
         self.taken = 0
@@ -153,6 +155,8 @@ class _Work:
         named = dict.fromkeys([event.customer for _, event in events])
         states = self._states = self._find(named)
         self._touched |= named
+        if not self._direct:
+            self._heard |= {event.customer for _, event in events if type(event) is not Tick}
         if self._follows is not None:
             fresh = filter(self._follows, named.keys() - self._days.keys())
             self._days |= dict.fromkeys(fresh, -math.inf)
@@ -196,6 +200,10 @@ class _Work:
                 self.rejected.append(Rejection(None, str(error), record.raw))
         self.taken += len(found)
         return found
+
+    def looked_at(self) -> set[str]:
+        """Customers of whom nothing was heard: time passed, and their triggers were judged."""
+        return set() if self._direct else self._judging.ticked - self._heard
 
     def timers(self) -> dict[str, float | None]:
         """When each customer touched is to be judged next."""
