@@ -14,7 +14,8 @@ from features.store.online import OnlineStore
 from streaming.flow import build, run
 from streaming.sinks import FeatureSink
 from streaming.sources import ImportSource, LogSource
-from streaming.updater import LATE, TAKEN, TOO_MANY, Updater
+from streaming.updater import Updater
+from streaming.work import LATE, TAKEN, TOO_MANY
 
 DAY = 86_400.0
 FIRST = 20_000

@@ -4,8 +4,9 @@ from itertools import groupby
 
 import pytest
 
+from ebbtide.domain import identity
 from ebbtide.domain.event import decode
-from ebbtide.domain.trigger import STAGE_ENTERED
+from ebbtide.domain.trigger import STAGE_ENTERED, tick
 from ebbtide.jobs.backtest_triggers import replayed
 from ebbtide.logs.events import BEGINNING, Record, RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
@@ -162,3 +163,12 @@ def test_a_customer_known_by_two_ids_is_spoken_to_as_one(live):
     live.until(START + 2 * HOUR)
     [cart] = [one for one in live.found() if one.rule == "cart_left"]
     assert cart.customer_id == "u"
+
+
+def test_time_that_passes_is_nothing_heard_of_a_customer(live):
+    live.send([(START, "c", call(START, "c", "Order Completed", 1, order_id="1"))])
+    live.flow()
+    told = identity.encode(tick("c", START + DAY))
+    changes = live.updater.apply(Batch(0, [Record(0, (2**42, 0), told)]))
+    assert [row.customer for row in changes.states] == ["c"]
+    assert changes.heard() == []
