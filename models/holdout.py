@@ -2,7 +2,7 @@
 
 import hashlib
 
-_PERSON = b"ebbtide:holdout"
+_PERSON = b"ebbtide hold-out"
 """Sets this draw apart from every other that hashes customers."""
 
 

@@ -9,7 +9,7 @@ from features.catalog import NAMES, VERSION
 from models.churn import FALLBACK_ROUNDS, MOST_ROUNDS, Plan, label, train
 from models.curve import ChurnCurve
 from models.evaluate import evaluate
-from tests.models.conftest import HORIZON, PLAN, SHORTER
+from tests.models.conftest import HORIZON, PLAN, SHORTER, population
 
 
 def fit(frame, **changes):
@@ -17,12 +17,13 @@ def fit(frame, **changes):
     return train(frame, NAMES, VERSION, plan)
 
 
-def test_it_finds_the_leavers_and_its_probabilities_are_calibrated(trained, later):
+def test_it_finds_the_leavers_and_its_probabilities_are_calibrated(trained):
+    later = population(seed=2, customers=4_000, cutoffs=1)  # enough for chance to add little to the error
     truth = 1 / (1 + np.exp(3.0 - later["overdue_ratio"].fillna(later["overdue_ratio"].mean())))
     churned = later[label(HORIZON)].to_numpy() == 1.0
     found, best = evaluate(churned, trained.predict(later)), evaluate(churned, truth.to_numpy())
     assert found["roc_auc"] > best["roc_auc"] - 0.05
-    assert found["expected_calibration_error"] < 0.08
+    assert found["expected_calibration_error"] < 0.05
     assert found["lift_at_10"] > 1.5
 
 
