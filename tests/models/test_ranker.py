@@ -51,6 +51,7 @@ def test_a_taste_is_found_among_what_is_new():
     assert np.mean(right) > 0.9
 
 
+@pytest.mark.slow
 def test_the_other_half_of_a_pair_is_recommended_to_who_has_the_first():
     log = pairs_bought_together()
     cut = BEGIN + 100 * DAY
@@ -78,6 +79,7 @@ def test_a_list_names_each_product_once_and_new_ones_were_never_had(planted):
     assert not np.isin(keys[lists[True] != NONE], past.pairs()).any()
 
 
+@pytest.mark.slow
 def test_what_comes_after_the_moment_changes_nothing():
     log = rebuyers()
     cut = BEGIN + 90 * DAY

@@ -23,6 +23,7 @@ def test_the_best_trial_comes_first_and_is_no_worse_than_the_defaults(trials, fr
     assert losses[0] <= untouched.log_loss
 
 
+@pytest.mark.slow
 def test_the_same_seed_tries_the_same(trials, frame):
     again = tune(frame, NAMES, PLAN, seconds=600, most=3)
     assert [trial[:3] for trial in again] == [trial[:3] for trial in trials]
