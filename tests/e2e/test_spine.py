@@ -68,7 +68,7 @@ def decide(api, customer, **more):
 
 
 def test_a_loyal_customer_and_one_long_gone_get_decisions_that_differ_as_they_should(api):
-    loyal, gone = decide(api, "14911"), decide(api, "12346")
+    loyal, gone = (decide(api, customer, explain=True) for customer in ("14911", "12346"))
     assert (loyal["stage"], gone["stage"]) == ("loyal", "lost")
     assert loyal["churn"]["probability"]["60"] < 0.2 < gone["churn"]["probability"]["60"]
     assert loyal["actions"][0]["id"] != gone["actions"][0]["id"]
