@@ -16,6 +16,7 @@ from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.documents import Documents
 from ebbtide.logs.events import EventLog
+from ebbtide.logs.items import ItemCatalogue
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.triggers import TriggerLog
 from models import trigger_file
@@ -32,7 +33,7 @@ from serving.desk import Desk
 from serving.intake import Intake
 from serving.known import Knowledge
 from serving.metrics import Metrics, Timing
-from serving.routes import alerts, decisions, health, ingest, outcomes, triggers
+from serving.routes import alerts, decisions, health, ingest, items, outcomes, triggers
 from serving.security import askers, writers
 from serving.services import Services, Warmth
 
@@ -62,9 +63,9 @@ def create_app(
         log: where events go.
         write_key: what senders of events give as user name.
         catalogue: the actions to choose from.
-        rejected: the folder in which refused events are kept.
+        rejected: the folder in which refused events and items are kept.
         rules: of triggers; unset, those that ship.
-        api_key: if given, decisions, alerts and triggers need it as a bearer token.
+        api_key: if given, decisions, alerts, triggers and items need it as a bearer token.
         clock: gives the present as Unix seconds, UTC.
     """
     metrics = Metrics()
@@ -95,6 +96,7 @@ def create_app(
     app.include_router(outcomes.router, dependencies=[Depends(askers(api_key))])
     app.include_router(alerts.router, dependencies=[Depends(askers(api_key))])
     app.include_router(triggers.router, dependencies=[Depends(askers(api_key))])
+    app.include_router(items.router, dependencies=[Depends(askers(api_key))])
     app.include_router(health.router)
     app.add_middleware(BoundedBody, limit=MAX_BATCH_BYTES)
     app.add_middleware(Timing, metrics=metrics)
@@ -123,16 +125,18 @@ def _services(
         policy=policy,
         rules=rules,
     )
-    decisions = DecisionLog(redis)
+    decisions, kept_aside = DecisionLog(redis), RejectedLog(rejected)
     return Services(
         clock=clock,
-        intake=Intake(log, RejectedLog(rejected), metrics),
+        intake=Intake(log, kept_aside, metrics),
         decider=decider,
         desk=Desk(decider, decisions, metrics, clock),
         decisions=decisions,
         contacts=contacts,
         alerts=AlertLog(redis),
         triggers=TriggerLog(redis),
+        items=ItemCatalogue(redis),
+        rejected=kept_aside,
         warmth=Warmth(redis, decider),
         metrics=metrics,
         api_key=api_key,

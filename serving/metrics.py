@@ -52,6 +52,10 @@ class Metrics:
         self.rejected = Counter(
             "ebbtide_events_rejected", "Events refused, by faulty field.", ("field",), registry=self.registry
         )
+        self.items_taken = Counter(
+            "ebbtide_items_described", "Items taken in, those said again included.", registry=self.registry
+        )
+        self.items_rejected = Counter("ebbtide_items_rejected", "Items refused.", registry=self.registry)
         self.decisions = Counter(
             "ebbtide_decisions", "Decisions given, tests not counted.", ("stage",), registry=self.registry
         )

@@ -15,6 +15,8 @@ from ebbtide.errors import EbbtideError
 from ebbtide.logs.alerts import AlertLog
 from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.items import ItemCatalogue
+from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.triggers import TriggerLog
 from serving.decide import Decider
 from serving.desk import Desk
@@ -68,6 +70,8 @@ class Services:
     contacts: Contacts
     alerts: AlertLog
     triggers: TriggerLog
+    items: ItemCatalogue
+    rejected: RejectedLog
     warmth: Warmth
     metrics: Metrics
     api_key: str | None

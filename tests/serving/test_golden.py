@@ -51,13 +51,15 @@ def test_every_route_is_documented_with_its_problems(make_app: MakeApp):
     posted = {"/v1/batch", "/v1/decisions", "/v1/decisions/batch", "/v1/outcomes"}
     posted |= {f"/v1/{type_}" for type_ in CALL_TYPES}
     read = {"/v1/alerts", "/v1/decisions/{decision_id}", "/v1/triggers", "/v1/triggers/stream"}
+    read |= {"/v1/items", "/v1/items/{item_id}"}
     assert set(paths) == posted | read | {"/healthz", "/readyz", "/metrics"}
     for path, methods in paths.items():
         if not path.startswith("/v1/"):
             continue
         for method, described in methods.items():
             answers = described["responses"]
-            assert {"200", "401", "503"} | ({"400", "413"} if method == "post" else set()) <= answers.keys()
+            bodied = {"400", "413"} if method in ("post", "put") else set()
+            assert {"204" if method == "delete" else "200", "401", "503"} | bodied <= answers.keys()
             assert answers.keys() & {"400", "404", "422"}
             assert "application/problem+json" in answers["401"]["content"]
 
@@ -70,9 +72,13 @@ def test_the_examples_in_the_document_are_accepted(client: TestClient):
             response = client.post(path, json=content["application/json"]["example"], auth=("write-key", ""))
             assert response.status_code == 200, (path, response.text)
     schemas = client.app.openapi()["components"]["schemas"]  # type: ignore[attr-defined]
-    for path, shape in (("/v1/decisions", "DecisionRequest"), ("/v1/decisions/batch", "BatchRequest")):
+    for method, path, shape in (
+        ("POST", "/v1/decisions", "DecisionRequest"),
+        ("POST", "/v1/decisions/batch", "BatchRequest"),
+        ("PUT", "/v1/items", "ItemsRequest"),
+    ):
         for example in schemas[shape]["examples"]:
-            assert client.post(path, json=example).status_code == 200
+            assert client.request(method, path, json=example).status_code == 200
 
 
 @pytest.mark.parametrize("asset", ["swagger-ui-bundle.js", "swagger-ui.css"])
