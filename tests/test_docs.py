@@ -12,6 +12,7 @@ import pytest
 import typer.main
 
 from ebbtide.cli import app
+from ebbtide.domain import item
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.event import (
     Campaign,
@@ -31,7 +32,7 @@ from serving.metrics import Metrics
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 EVENTS, FEATURES, OPERATING = DOCS / "events.md", DOCS / "features.md", DOCS / "operating.md"
-TRIGGERS = DOCS / "triggers.md"
+TRIGGERS, RECOMMENDATIONS = DOCS / "triggers.md", DOCS / "recommendations.md"
 PAGES = [page for page in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))) if page.exists()]
 OPENAPI = ROOT / "tests" / "serving" / "golden" / "openapi.json"
 ROUTES = [
@@ -161,9 +162,19 @@ def test_a_route_stands_in_the_docs_with_a_call(method, path):
         if kind == "bash"
         for line in block.splitlines()
     ]
-    place = f"$A{path}".replace("{decision_id}", "$ID")
+    place = f"$A{path}".replace("{decision_id}", "$ID").replace("{item_id}", "tea-100")
     found = [line for line in calls if line.startswith("curl") and place in line.split()]
-    assert [" -d " in line for line in found].count(method == "POST") == 1
+    assert list(map(_method, found)).count(method) == 1
+
+
+def _method(call):
+    """The method of a call with curl."""
+    named = re.search(r" -X ([A-Z]+) ", call)
+    return named[1] if named else "POST" if " -d " in call else "GET"
+
+
+def test_the_fields_of_an_item_stand_in_the_docs_in_their_order():
+    assert [row[0].strip("`") for row in table(RECOMMENDATIONS, "## Items")] == list(item.FIELDS)
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -12,6 +12,7 @@ from ebbtide.cli import (
     action_models,
     alerts,
     evaluate,
+    items,
     models,
     monitor,
     replay,
@@ -35,6 +36,9 @@ app.command(
     "import",
     epilog="Example: ebbtide import shop.csv --map customer=ID,time=DATE,order=NO,value=SUM --shift-to-now",
 )(verbs.import_)
+app.command("items", epilog="Example: ebbtide items items.csv --map id=SKU,name=TITLE,stock=LEFT")(
+    items.items
+)
 app.command("stream", epilog="Example: ebbtide stream --once")(verbs.stream)
 app.command("train", epilog="Example: ebbtide train --horizon 60 --active 120 --json")(verbs.train)
 app.command("serve", epilog="Example: ebbtide serve --port 0")(verbs.serve)

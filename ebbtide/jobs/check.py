@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
+from ebbtide.clock import Clock, system_clock
 from ebbtide.errors import EbbtideError
 from ebbtide.logs.archive import parts
 from ebbtide.settings import Settings
@@ -20,14 +21,15 @@ class Finding:
     text: str
 
 
-def check(settings: Settings, client: Redis) -> list[Finding]:
-    """Check settings, actions, triggers, Redis, features, Feast's registry and the model, in this order."""
+def check(settings: Settings, client: Redis, clock: Clock = system_clock) -> list[Finding]:
+    """Check settings, actions, triggers, Redis, features, items, Feast's registry and the model."""
     parts: dict[str, Callable[[], str]] = {
         "settings": lambda: _settings(settings),
         "actions": lambda: _actions(settings),
         "triggers": lambda: _triggers(settings),
         "redis": lambda: _redis(client),
         "features": lambda: _features(settings, client),
+        "items": lambda: _items(client, clock()),
         "feast": lambda: _feast(settings),
         "model": lambda: _model(client),
     }
@@ -89,6 +91,18 @@ def _features(settings: Settings, client: Redis) -> str:
     count = sum(map(len, store.customers()))
     files = len(parts(settings.events))
     return f"{count} customers, catalog {VERSION} with {len(NAMES)} signals, {files} files of events"
+
+
+def _items(client: Redis, now: float) -> str:
+    from ebbtide.jobs.items import report
+
+    found = report(client, now)
+    if not found.described:
+        return "none described, so orders say what products are called: see `ebbtide items FILE`"
+    missing = (
+        f"; not described, such as {', '.join(found.examples[:3])}: {found.unknown}" if found.unknown else ""
+    )
+    return f"{found.described} described, {found.sold_out} sold out{missing}"
 
 
 def _feast(settings: Settings) -> str:
