@@ -21,8 +21,9 @@ from ebbtide.domain.contact import Cap, ContactPolicy, QuietHours
 from ebbtide.domain.customer import Stage
 from ebbtide.errors import ConfigError
 from models.exploration import ALWAYS_BEST
-from models.expressions import OF_CUSTOMER, Expression, close_to
+from models.expressions import OF_CUSTOMER, OF_ITEM, Allowed, Expression, close_to
 from models.messages import faults
+from models.offering import Terms
 
 Channel = Literal["email", "push", "sms", "in_app", "web", "call"]
 OUTBOUND: tuple[Channel, ...] = ("email", "push", "sms", "call")
@@ -35,8 +36,16 @@ _NAME = r"^[a-z][a-z0-9_]*$"
 
 
 def _condition(text: object) -> Expression:
+    return _compiled(text, OF_CUSTOMER)
+
+
+def _condition_of_item(text: object) -> Expression:
+    return _compiled(text, OF_ITEM)
+
+
+def _compiled(text: object, allowed: Allowed) -> Expression:
     try:
-        return Expression(text if isinstance(text, str) else json.dumps(text, default=str), OF_CUSTOMER)
+        return Expression(text if isinstance(text, str) else json.dumps(text, default=str), allowed)
     except ConfigError as error:
         raise ValueError(str(error)) from error
 
@@ -200,11 +209,31 @@ class Contact(_Part):
         )
 
 
+class Items(_Part):
+    """On which terms items are shown; what is left out is as for all decision points, or as it ships."""
+
+    eligible: Annotated[Expression | None, PlainValidator(_condition_of_item)] = None
+    again_after_days: float | None = Field(None, ge=0, le=LONGEST_DAYS)
+    category_share: float | None = Field(None, gt=0, le=1)
+    brand_share: float | None = Field(None, gt=0, le=1)
+
+    def terms(self, otherwise: Terms) -> Terms:
+        """The terms as the rest of Ebbtide knows them."""
+        days, category, brand = self.again_after_days, self.category_share, self.brand_share
+        return Terms(
+            otherwise.eligible if self.eligible is None else self.eligible,
+            otherwise.again_after if days is None else days,
+            otherwise.category_share if category is None else category,
+            otherwise.brand_share if brand is None else brand,
+        )
+
+
 class Point(_Part):
     """A decision point: what may be asked there."""
 
     channels: list[Channel] | None = Field(None, min_length=1)
     limit: int | None = Field(None, ge=1, le=50)
+    items: Items = Field(default_factory=Items)
 
 
 def _gamma(value: object) -> float:
@@ -221,5 +250,6 @@ class File(_Part):
     holdout: float = Field(0.0, ge=0, lt=1)
     exploration: Annotated[float, PlainValidator(_gamma)] = ALWAYS_BEST
     contact: Contact = Field(default_factory=Contact)
+    items: Items = Field(default_factory=Items)
     actions: list[Entry] = Field(min_length=1)
     decision_points: dict[Annotated[str, Field(pattern=_NAME, max_length=64)], Point] = {}

@@ -17,6 +17,7 @@ from ebbtide.errors import ConfigError
 from models.action_file import File
 from models.exploration import ALWAYS_BEST
 from models.expressions import Expression, close_to, share
+from models.offering import Terms
 
 SHIPPED = Path(__file__).with_name("actions.yaml")
 """The policy that comes with Ebbtide."""
@@ -30,10 +31,11 @@ _PLAIN = {
 
 @dataclass(frozen=True)
 class DecisionPoint:
-    """Where a decision is asked for: the channels that it has (None: all) and how many actions it takes."""
+    """Where a decision is asked for: its channels (None: all), how many actions it takes, terms of items."""
 
     channels: frozenset[str] | None = None
     limit: int | None = None
+    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,13 @@ def parse(content: bytes, place: str) -> ActionCatalogue:
         raise ConfigError(f"{place}: {'; '.join(faults)}")
     conditions = {entry.id: entry.when for entry in file.actions if entry.when is not None}
     share(conditions.values())
+    terms = file.items.terms(Terms())
     points = {
-        name: DecisionPoint(None if point.channels is None else frozenset(point.channels), point.limit)
+        name: DecisionPoint(
+            None if point.channels is None else frozenset(point.channels),
+            point.limit,
+            point.items.terms(terms),
+        )
         for name, point in file.decision_points.items()
     }
     return ActionCatalogue(
@@ -101,7 +108,7 @@ def parse(content: bytes, place: str) -> ActionCatalogue:
         exploration=file.exploration,
         contact=file.contact.policy(),
         conditions=conditions,
-        decision_points={"default": DecisionPoint(), **points},
+        decision_points={"default": DecisionPoint(terms=terms), **points},
         text=text,
     )
 

@@ -1,7 +1,7 @@
 """Conditions in CEL, the Common Expression Language (https://cel.dev): what `when` of a rule may say.
 
-A condition reads `profile.<signal>`, `stage`, `churn`, `context.<key>`, and `event` where there is one. What
-is not known of a customer is left out, and a condition that needs it does not hold; `has(profile.<signal>)`
+A condition reads `profile.<signal>`, `stage`, `churn`, `context.<key>`, and `event` or `item` where there is
+one. What is not known is left out, and a condition that needs it does not hold; `has(profile.<signal>)`
 asks whether it is known.
 
 >>> late = Expression("profile.overdue_ratio > 2 && stage in ['slipping', 'dormant']", OF_CUSTOMER)
@@ -15,12 +15,14 @@ import difflib
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ebbtide.domain.customer import Stage
+from ebbtide.domain.item import FIELDS
 from ebbtide.errors import ConfigError
 from features.catalog import NAMES
 
@@ -41,6 +43,8 @@ Allowed = Mapping[str, Collection[str] | None]
 """The variables that a condition may read, and the members of each; None: any, or it has none."""
 OF_CUSTOMER: Allowed = {"profile": NAMES, "stage": None, "churn": None, "context": None}
 """What is known whenever a decision is made."""
+OF_ITEM: Allowed = {**OF_CUSTOMER, "item": FIELDS}
+"""What is known when an item may be shown to a customer."""
 FUNCTIONS = frozenset(
     {
         *("size", "contains", "startsWith", "endsWith", "matches"),
@@ -51,7 +55,8 @@ FUNCTIONS = frozenset(
 LONGEST, SHOWN = 2_000, 100
 """Letters of a condition: how many it may have, and how many of them a message shows."""
 
-_MAPS = ("profile", "context", "event")
+_MAPS = ("profile", "context", "event", "item")
+_KINDS = {"item": "a field of an item"}
 _SCALARS = ("stage", "churn")
 _STRING = r"""[rRbB]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 _TOKEN = re.compile(
@@ -65,6 +70,9 @@ _TOKEN = re.compile(
 )
 _UNKNOWN = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 """What the library raises where a value is missing or not of the type that an operation needs."""
+
+_ANY_ITEM: dict[str, Any] = dict.fromkeys(FIELDS, 1.0) | dict.fromkeys(("id", "name", "category"), "a")
+_ANY_ITEM |= {"brand": "a", "url": "a", "image": "a", "attributes": {}}
 
 Reads = frozenset[tuple[str, str]]
 """Variables with the member that is read, '' for one without members."""
@@ -81,6 +89,7 @@ class Facts:
         churn: float | None = None,
         context: Mapping[str, Any] | None = None,
         event: Mapping[str, Any] | None = None,
+        item: Mapping[str, Any] | None = None,
     ) -> None:
         """Take the facts as they are; nothing is converted before a condition reads it.
 
@@ -90,10 +99,17 @@ class Facts:
             churn: the probability at the main horizon; None or NaN without a model.
             context: what the caller said of the moment, as JSON has it.
             event: the event that happened, as JSON has it.
+            item: the item that may be shown, by the fields' names; None where nothing is known.
         """
-        self._maps = {"profile": values, "context": context or {}, "event": event or {}}
+        self._maps = {"profile": values, "context": context or {}, "event": event or {}, "item": item or {}}
         self._scalars = {"stage": str(stage), "churn": churn}
         self._made: dict[Reads, cel.Context] = {}
+
+    def of(self, item: Mapping[str, Any]) -> "Facts":
+        """The same customer and moment, with an item that may be shown."""
+        found = copy(self)
+        found._maps, found._made = self._maps | {"item": item}, {}
+        return found
 
     def among(self, reads: Reads) -> cel.Context:
         """Only what is read, made once: handing a value over costs more than judging a condition."""
@@ -176,7 +192,7 @@ class Expression:
         """Judge it on made-up customers: types that do not go together show only then."""
         for stage in Stage:
             for number in (0.0, 1.0, 1_000.0):
-                facts = Facts(dict.fromkeys(NAMES, number), stage=stage, churn=0.5)
+                facts = Facts(dict.fromkeys(NAMES, number), stage=stage, churn=0.5, item=_ANY_ITEM)
                 try:
                     found = self._program.execute(facts.among(self.reads))
                 except (TypeError, RuntimeError) as error:
@@ -232,7 +248,7 @@ def _unknown(
         if root in _MAPS and root in allowed and not name:
             yield f"expected `{root}.NAME`, found {root!r} alone"
         elif members is not None and name not in members:
-            yield f"expected a signal, found {root}.{name}{close_to(name, members)}"
+            yield f"expected {_KINDS.get(root, 'a signal')}, found {root}.{name}{close_to(name, members)}"
 
 
 def _no_stages(text: str) -> Iterator[str]:

@@ -136,6 +136,11 @@ def public(item: Item) -> dict[str, Any]:
     return shown
 
 
+def value_of(item: Item, field: str) -> Any:
+    """What is known of one of the `FIELDS`; None for nothing."""
+    return getattr(item, _FIELDS[field][0])
+
+
 def encode(item: Item) -> bytes:
     """The item as it is stored, MessagePack."""
     return _ENCODER.encode(item)

@@ -13,6 +13,7 @@ from ebbtide.errors import ConfigError
 from models.actions import ActionCatalogue, load, parse
 from models.exploration import ALWAYS_BEST
 from models.expressions import Facts
+from models.offering import Terms
 
 GOOD = "actions:\n  - {id: a, channel: sms, stages: [new], message: Hi, response: 0.1, value: 10}\n"
 
@@ -30,6 +31,22 @@ def test_the_shipped_policy_has_something_for_every_stage_that_needs_no_opt_in()
             one for one in policy.actions if stage in one.stages and one.channel not in policy.contact.opt_in
         ]
         assert len(open_) >= 2, stage
+
+
+def test_the_terms_of_items_are_those_of_the_decision_point_else_those_of_all_else_those_that_ship(tmp_path):
+    text = (
+        GOOD
+        + """
+items: {again_after_days: 3, eligible: item.category != "alcohol" || context.age >= 18}
+decision_points: {home: {}, shop: {items: {again_after_days: 0, category_share: 0.2, brand_share: 0.4}}}
+"""
+    )
+    points = load(written(tmp_path, text)).decision_points
+    eligible = points["default"].terms.eligible
+    assert points["default"].terms == points["home"].terms == Terms(eligible, again_after=3.0)
+    assert points["shop"].terms == Terms(eligible, 0.0, 0.2, 0.4)
+    assert eligible.holds(Facts({}, stage="new", item={"category": "tea"}))
+    assert load(written(tmp_path, GOOD)).decision_points["default"].terms == Terms()
 
 
 def test_the_version_follows_the_content(tmp_path: Path):
@@ -204,6 +221,13 @@ def test_each_fault_of_an_entry_is_told_with_its_field(tmp_path: Path, fields, t
         ("contact: {consent: {fax: opt_in}}", "'fax'"),
         ("contact: {consent: {email: maybe}}", "`contact.consent.email`: expected 'opt_in' or 'opt_out'"),
         ("decision_points: {home: {channels: [radio]}}", "`decision_points.home.channels.1`"),
+        ("items: {eligible: item.catgory == 'x'}", "did you mean 'category'?"),
+        ("items: {eligible: profile.orders_totl > 1.0}", "`items.eligible`"),
+        ("items: {category_share: 0}", "`items.category_share`"),
+        (
+            "decision_points: {home: {items: {again_after_days: -1}}}",
+            "`decision_points.home.items.again_after_days`",
+        ),
         ("decision_points: {home: {limit: 51}}", "`decision_points.home.limit`"),
     ],
 )
