@@ -11,7 +11,8 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 Identifier = str | int
-Number = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+LARGEST = 1e12
+Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 """A finite number of a size that means something: an infinity or a NaN would spoil every sum it enters."""
 
 

@@ -12,7 +12,7 @@ from ebbtide.logs.rejected import RejectedLog, Rejection
 from streaming.importing.columns import clean
 from streaming.importing.mapping import Mapping
 from streaming.importing.ordering import Timed, in_time_order
-from streaming.importing.orders import to_events
+from streaming.importing.orders import to_events, within_limits
 from streaming.importing.report import Report
 from streaming.importing.segment import moved, read_events
 from streaming.importing.tables import column_names, file_format, read_table
@@ -73,10 +73,13 @@ def import_events(
         InputError: a file that cannot be read or has no row, no usable line at all, or, with `strict`, the
             first line that cannot be used.
     """
+    examples: dict[str, Rejection] = {}
 
     def refuse(rejections: list[Rejection]) -> None:
         if strict and rejections:
             raise _first_fault(log, rejections)
+        for each in rejections:
+            examples.setdefault(each.reason, each)
         rejected.reject_many(log.source, rejections, at=now)
         report.rejected.update(Counter(each.reason for each in rejections))
 
@@ -85,8 +88,7 @@ def import_events(
     else:
         yield from _from_table(log, log.mapping, report, refuse, now, shift_to_now)
     if not report.events:
-        [(reason, count)] = report.rejected.most_common(1) or [("empty lines only", 0)]
-        raise InputError(f"{log.path}: none of {report.lines} lines can be used; {count} times: {reason}")
+        raise _nothing_usable(log, report, examples)
 
 
 Refuse = Callable[[list[Rejection]], None]
@@ -102,8 +104,9 @@ def _from_table(
         rows, rejections = clean(frame, mapping, latest=now)
         del frame
         refuse(faults + rejections)
-        events = to_events(rows, mapping)
+        events, rejections = within_limits(to_events(rows, mapping))
         del rows
+        refuse(rejections)
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{log.path}: a column is not of a type that can be read: {error}") from error
     last = events["time"].dt.epoch("us").max()
@@ -136,6 +139,14 @@ def _from_events(
         report.made((), batch[0][0] + shift, batch[-1][0] + shift)
         yield [moved(raw, at, shift) if shift else raw for at, raw in batch]
     report.events.update(names)
+
+
+def _nothing_usable(log: Log, report: Report, examples: dict[str, Rejection]) -> InputError:
+    """With the commonest reason, and a line that has it."""
+    [(reason, count)] = report.rejected.most_common(1) or [("empty lines only", 0)]
+    found = examples.get(reason)
+    shown = "" if found is None else f", as in line {found.line}: {found.raw!r}"
+    return InputError(f"{log.path}: none of {report.lines} lines can be used; {count} times: {reason}{shown}")
 
 
 def _first_fault(log: Log, rejections: list[Rejection]) -> InputError:

@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from ebbtide.domain.event import LARGEST
+from ebbtide.logs.rejected import Rejection
 from streaming.importing.kinds import ORDER_COMPLETED, ORDER_REFUNDED, ORDERS
 from streaming.importing.mapping import PRODUCT, Mapping
 from streaming.importing.wire import LINE
@@ -38,6 +40,19 @@ def to_events(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
         .sort("time", "line")
     )
     return _with_nth(events)
+
+
+def within_limits(events: pl.DataFrame) -> tuple[pl.DataFrame, list[Rejection]]:
+    """Part events from those with a number that no event may have, by the line at which each begins."""
+    sums = [name for name in ("revenue", "discount") if name in events.columns]
+    lists = [name for name in ("price", "quantity") if name in events.columns]
+    largest = pl.max_horizontal(*sums, *(pl.col(name).list.max() for name in lists))
+    beyond = (largest > LARGEST).fill_null(value=False)
+    reason = f"money or quantity beyond {LARGEST:g}"
+    bad = events.filter(beyond)
+    raws = bad.select("customer", *sums, *lists).iter_rows(named=True)
+    refused = [Rejection(line, reason, raw) for line, raw in zip(bad["line"], raws, strict=True)]
+    return events.filter(~beyond), refused
 
 
 def _with_money(rows: pl.DataFrame) -> pl.DataFrame:

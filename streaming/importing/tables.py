@@ -116,7 +116,10 @@ def _header(path: Path) -> tuple[list[str], str]:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: expected a header in UTF-8, found {raw[:40]!r}") from error
+        raise InputError(
+            f"{path}: expected text in UTF-8, found a first line of {raw[:40]!r}; save the file as UTF-8, or "
+            "turn it: iconv -f LATIN1 -t UTF-8 (or -f UTF-16)"
+        ) from error
     if not text.strip():
         raise InputError(f"{path}: expected a header in the first line, found an empty one")
     names = {delimiter: next(csv.reader([text], delimiter=delimiter)) for delimiter in DELIMITERS}

@@ -181,8 +181,23 @@ def test_strict_stops_at_the_first_bad_line_and_names_it(tmp_path: Path) -> None
 
 
 def test_a_log_without_one_usable_line_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="none of 2 lines can be used; 2 times: time not understood"):
+    with pytest.raises(
+        InputError, match=r"none of 2 lines can be used; 2 times: time not understood, as in line 2: \{"
+    ):
         run(shop(tmp_path, "7,01/02/2020,A,tea,1,1", "7,13/02/2020,A,tea,1,1"))
+
+
+def test_numbers_that_no_event_may_have_are_refused_and_the_rest_goes_on(tmp_path: Path) -> None:
+    path = shop(
+        tmp_path,
+        "7,2020-01-01,A,tea,1,1",
+        "8,2020-01-02,B,tea,1,1e13",
+        "8,2020-01-03,C,tea,2,9e11",
+        "9,2020-01-04,D,tea,1e300,1e300",
+    )
+    events, report, _ = run(path)
+    assert [event.customer for event in events] == ["7"]
+    assert report.rejected == {"money or quantity beyond 1e+12": 3}
 
 
 def test_ids_stay_text_and_lose_the_decimals_that_gaps_gave_them(tmp_path: Path) -> None:
