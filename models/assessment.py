@@ -9,13 +9,15 @@ from typing import NamedTuple
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.decision import Churn
 from features import lifecycle
+from features.catalog import NAMES
 from features.profile import named
 from models.artefact import Churned
 from models.population import could_cancel
 from models.scorer import ChurnScorer
 
 NO_ORDER = "no order to judge churn by"
-NO_SUBSCRIPTION = "no subscription to judge churn by, or one that was cancelled"
+NO_SUBSCRIPTION = "no subscription to judge churn by, or one whose end was asked for"
+_ORDERED = NAMES.index("orders_total")
 
 
 class Assessment(NamedTuple):
@@ -43,16 +45,16 @@ def assess(scorer: ChurnScorer | None, vector: Sequence[float], previous_stage: 
     values = named(list(vector))
     stage = lifecycle.stage(values, previous_stage)
     churned = Churned.SILENCE if scorer is None else scorer.artefact.churned
-    unjudged = _unjudged(churned, values)
+    unjudged = _unjudged(churned, vector)
     churn = scorer.churn(vector) if scorer is not None and unjudged is None else None
     return Assessment(values, stage, churn, _faults(scorer, churned, unjudged, values))
 
 
-def _unjudged(churned: Churned, values: Mapping[str, float]) -> str | None:
+def _unjudged(churned: Churned, vector: Sequence[float]) -> str | None:
     """Say why a customer is none of whom churn could be foretold."""
     if churned is Churned.CANCEL:
-        return None if could_cancel(values) else NO_SUBSCRIPTION
-    return None if values["orders_total"] else NO_ORDER
+        return None if could_cancel(vector) else NO_SUBSCRIPTION
+    return None if vector[_ORDERED] else NO_ORDER
 
 
 def _faults(

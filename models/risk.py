@@ -2,7 +2,8 @@
 
 Pure: a curve, a state and moments go in. With silence as churn, those are judged who have ordered, while the
 chance to hold them is open: until their stage would become lost, and at most as long as those whom the model
-was trained on had been silent. With cancellations as churn it is those with a running subscription.
+was trained on had been silent. With cancellations as churn it is those with a running subscription that they
+have not asked to end.
 """
 
 import math
@@ -17,6 +18,7 @@ from features.catalog import NAMES
 from features.profile import State, vector
 from models.artefact import Churned
 from models.curve import ChurnCurve
+from models.population import could_cancel
 
 DAY = 86_400.0
 FURTHEST_DAYS = 365.0
@@ -28,7 +30,6 @@ FIRST_STEP = 4 * DAY
 _GAPS = NAMES.index("gaps_total")
 _GAP_MEAN = NAMES.index("gap_mean_days")
 _RECENCY = NAMES.index("recency_days")
-_SUBSCRIBED = NAMES.index("subscribed")
 
 
 @dataclass(frozen=True)
@@ -168,8 +169,7 @@ def _chance(curve: ChurnCurve, signals: list[float], now: float) -> tuple[float,
     """The last order, if orders end a decline, and when the chance closes; minus infinity without one."""
     artefact = curve.artefact
     if artefact.churned == Churned.CANCEL:
-        open_ = signals[_SUBSCRIBED] == 1.0
-        return -math.inf, now + artefact.main * DAY if open_ else -math.inf
+        return -math.inf, now + artefact.main * DAY if could_cancel(signals) else -math.inf
     recency, gaps = signals[_RECENCY], signals[_GAPS]
     if math.isnan(recency):
         return -math.inf, -math.inf

@@ -53,7 +53,9 @@ def trees(*splits: tuple[str, float], leaf: float) -> str:
     return f"tree\n{lines}\n{''.join(found)}end of trees\n"
 
 
-def artefact(*, active: int = 120, main: int = 60, slope: float = 6.0) -> Artefact:
+def artefact(
+    *, active: int = 120, main: int = 60, slope: float = 6.0, churned: Churned = Churned.SILENCE
+) -> Artefact:
     """Log-odds: slope * log((1 + overdue_ratio) / 3), a little less at 90 days, a little more at 30."""
     ratio = NAMES.index("overdue_ratio")
     weights = tuple(slope if place == ratio else 0.0 for place in range(len(NAMES)))
@@ -65,7 +67,7 @@ def artefact(*, active: int = 120, main: int = 60, slope: float = 6.0) -> Artefa
         for days, bias in ((30, 0.5), (main, 0.0), (90, -0.5))
     )
     scale = Scale(centre, (1.0,) * len(NAMES))
-    found = Artefact(VERSION, NAMES, Churned.SILENCE, active, main, scale, horizons)
+    found = Artefact(VERSION, NAMES, churned, active, main, scale, horizons)
     example = tuple(float(n % 5) for n in range(len(NAMES)))
     expected = tuple(ChurnCurve(found).predict_one(example))
     return msgspec.structs.replace(found, example=example, expected=expected)

@@ -47,7 +47,7 @@ def score_summary(result: ScoreResult) -> str:
     if result.mean_probability is not None:
         lines.append(
             f"mean probability of churn within {result.horizon} days: {result.mean_probability:.1%}, "
-            f"over the {result.judged:,} who ever ordered; value at risk: {result.value_at_risk:,.2f}"
+            f"over the {result.judged:,} who can be judged; value at risk: {result.value_at_risk:,.2f}"
         )
     if result.out is not None:
         lines.append(f"written to {result.out}")

@@ -14,7 +14,7 @@ from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.settings import Settings
 from features.catalog import NAMES
 from features.history import History
-from features.profile import named, vectors
+from features.profile import vectors
 from features.rebuild import Span
 from features.store.online import OnlineStore
 
@@ -245,7 +245,7 @@ def _could_leave(values: list[float], artefact: "Artefact") -> bool:
     from models.population import could_cancel
 
     if artefact.churned is Churned.CANCEL:
-        return could_cancel(named(values))
+        return could_cancel(values)
     return values[_RECENCY] <= artefact.active
 
 
