@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 TAG = "alias-move."
+ELSEWHERE = "outside Ebbtide"
+"""Who moved an alias that was found moved."""
 LONGEST_WHY = 2_000
 """Characters of a reason that are kept: MLflow's tags hold 5,000 in all."""
 
@@ -35,6 +37,16 @@ def record(client: "MlflowClient", model: str, moved: Move) -> None:
     number = len(moves(client, model))
     key = f"{TAG}{number:06d}.{round(moved.at * 1000)}.{moved.alias}.{moved.version}"
     client.set_registered_model_tag(model, key, msgspec.json.encode(kept).decode())
+
+
+def notice(client: "MlflowClient", model: str, at: float) -> None:
+    """Keep moves that nobody recorded, made on MLflow's own page say: found at `at` (Unix seconds)."""
+    held = {moved.alias: moved.version for moved in moves(client, model)}
+    for alias, version in sorted(client.get_registered_model(model).aliases.items()):
+        before = held.get(alias)
+        if str(version) != before:
+            why = "found moved: when and why is not known"
+            record(client, model, Move(at, alias, str(version), before, ELSEWHERE, why))
 
 
 def moves(client: "MlflowClient", model: str) -> list[Move]:

@@ -13,7 +13,7 @@ import redis
 from numpy.typing import NDArray
 
 from ebbtide.errors import EbbtideError, ModelError
-from models import aliases
+from models import aliases, published
 from models.aliases import Move
 from models.artefact import decode, digest
 from models.bootstrap import Gain, paired_gain
@@ -127,6 +127,7 @@ def usable(registry: Registry, version: str) -> ChurnScorer:
 def promote(registry: Registry, client: redis.Redis, version: str, order: Order) -> str:
     """Make a version the champion, in MLflow and in Redis; give its version there.
 
+    A champion of MLflow's that Redis has not, since its alias was moved on MLflow's page, is put there.
     Whatever goes wrong, the champion before stays, in both.
 
     Raises:
@@ -135,12 +136,13 @@ def promote(registry: Registry, client: redis.Redis, version: str, order: Order)
     """
     usable(registry, version)
     with session(registry) as tracking:
+        aliases.notice(tracking, MODEL, order.at)
         before = aliased(tracking, CHAMPION)
         if before == version:
-            raise ModelError(f"models: version {version} is the champion already; nothing was changed")
+            return _published(registry, client, version)
         tracking.set_registered_model_alias(MODEL, CHAMPION, version)
         try:
-            published = publish(registry, client)
+            serving = publish(registry, client)
         except EbbtideError:
             _put_back(tracking, before)
             raise
@@ -148,7 +150,7 @@ def promote(registry: Registry, client: redis.Redis, version: str, order: Order)
         aliases.record(tracking, MODEL, moved)
         if aliased(tracking, CHALLENGER) == version:
             tracking.delete_registered_model_alias(MODEL, CHALLENGER)
-    return str(published)
+    return str(serving)
 
 
 def rollback(registry: Registry, client: redis.Redis, order: Order, to: str | None = None) -> str:
@@ -158,7 +160,7 @@ def rollback(registry: Registry, client: redis.Redis, order: Order, to: str | No
         ModelError: there was none before, or as in `promote`.
         StoreError: as in `promote`.
     """
-    version = to or aliases.before(history(registry), CHAMPION)
+    version = to or aliases.before(history(registry, order.at), CHAMPION)
     if version is None:
         raise ModelError(
             "models: expected a champion before the present one, found none in the history; "
@@ -167,8 +169,10 @@ def rollback(registry: Registry, client: redis.Redis, order: Order, to: str | No
     return promote(registry, client, version, order)
 
 
-def history(registry: Registry) -> list[Move]:
+def history(registry: Registry, now: float) -> list[Move]:
     """Every move of an alias, oldest first; none before the first training.
+
+    One made past Ebbtide is found now, at `now` (Unix seconds), and kept.
 
     Raises:
         ModelError: MLflow cannot be read.
@@ -176,7 +180,19 @@ def history(registry: Registry) -> list[Move]:
     with session(registry) as client:
         if not client.search_registered_models(f"name='{MODEL}'"):
             return []
+        aliases.notice(client, MODEL, now)
         return aliases.moves(client, MODEL)
+
+
+def _published(registry: Registry, client: redis.Redis, version: str) -> str:
+    """Put MLflow's champion into Redis, unless it serves already."""
+    try:
+        serving = published.read(client, published.KEY)
+    except ModelError:  # damaged: it is written anew
+        serving = None
+    if serving is not None and serving.version.split("-")[0] == version:
+        raise ModelError(f"models: version {version} is the champion already; nothing was changed")
+    return str(publish(registry, client))
 
 
 def _put_back(client: "MlflowClient", version: str | None) -> None:

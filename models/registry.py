@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import redis
 
-from ebbtide.errors import ModelError, StoreError
+from ebbtide.errors import ModelError
 from models import artefact as documents
-from models.aliases import Move, record
+from models import published
+from models.aliases import Move, notice, record
 from models.artefact import Artefact
-from models.published import KEY, fields
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -66,9 +66,11 @@ def register(client: "MlflowClient", model_uri: str, run_id: str, artefact: Arte
     made = client.create_model_version(MODEL, model_uri, run_id, tags=tags)
     version = str(made.version)
     alias = CHALLENGER if _fits(client, tags) else CHAMPION
+    at = made.creation_timestamp / 1000.0
+    notice(client, MODEL, at)
     before = aliased(client, alias)
     client.set_registered_model_alias(MODEL, alias, version)
-    moved = Move(made.creation_timestamp / 1000.0, alias, version, before, "ebbtide train", "newly trained")
+    moved = Move(at, alias, version, before, "ebbtide train", "newly trained")
     record(client, MODEL, moved)
     return Registered(version, alias)
 
@@ -117,13 +119,7 @@ def publish(registry: Registry, client: redis.Redis) -> str | None:
         return None
     raw = document(registry, found)
     documents.decode(raw)
-    digest = documents.digest(raw)
-    version = f"{found}-{digest[:8]}"
-    try:
-        client.hset(KEY, mapping=fields(version, raw, digest))
-    except redis.RedisError as error:
-        raise StoreError(f"Redis, {KEY}: expected to write the champion, found {error}") from error
-    return version
+    return published.publish(client, published.KEY, raw, found)
 
 
 def load_mlflow() -> Any:

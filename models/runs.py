@@ -1,7 +1,7 @@
 """What MLflow is told of a training: one run, with everything that a reader needs to judge the model.
 
 Parameters, data sets with their digests, row counts, the label's definition, metrics with intervals, plots,
-the environment, and the model itself with signature and example.
+the environment, and the model itself with signature and example; and the model of value fitted beside it.
 """
 
 import tempfile
@@ -19,6 +19,7 @@ from models.curve import ChurnCurve
 from models.drift import describe
 from models.registry import DOCUMENT, EXPERIMENT, Registered, Registry, load_mlflow, register, session
 from models.tuning import Trial
+from models.value import Value, encode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PYFUNC = Path(__file__).with_name("pyfunc.py")
-POPULATION = "population.json"
+POPULATION, VALUE = "population.json", "value.json"
 _REQUIREMENTS = ("lightgbm", "mlflow", "msgspec", "numpy", "pandas")
 """What scoring needs beside Ebbtide itself, which is on no index that pip could take it from."""
 
@@ -42,6 +43,7 @@ class Training:
     figures: Mapping[str, "Figure"]
     source: str
     trials: Sequence[Trial] = ()
+    worth: Value | None = None
 
 
 def log_training(registry: Registry, training: Training) -> Registered:
@@ -57,6 +59,7 @@ def log_training(registry: Registry, training: Training) -> Registered:
             _log_facts(training)
             _log_rows(training)
             mlflow.log_dict(_population(training), POPULATION)
+            _log_value(training.worth)
             for name, figure in training.figures.items():
                 mlflow.log_figure(figure, f"plots/{name}")
             logged = _log_model(training)
@@ -103,6 +106,21 @@ def _log_facts(training: Training) -> None:
     )
     mlflow.set_tags({"catalog": artefact.catalog, "label": label_text(artefact)})
     mlflow.log_metrics(dict(training.metrics) | {f"rows_{days}": n for days, n in model.rows.items()})
+
+
+def _log_value(worth: Value | None) -> None:
+    """The model of value that was fitted beside: its document, what was chosen, and how far each was off."""
+    import mlflow
+
+    if worth is None:
+        mlflow.log_param("value_model", "none: too short a log, or too few who spend")
+        return
+    mlflow.log_params(
+        {"value_model": "trees" if worth.trees else "rfm", "value_days": worth.days}
+        | {"value_digest": documents.digest(encode(worth))}
+    )
+    mlflow.log_metrics({f"value_deviance_{name}": found for name, found in worth.deviance.items()})
+    mlflow.log_text(encode(worth).decode(), VALUE)
 
 
 def _population(training: Training) -> dict[str, Any]:

@@ -2,21 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import redis
 from numpy.typing import NDArray
 
 from ebbtide.domain.decision import Churn
-from ebbtide.errors import ModelError, StoreError
+from ebbtide.errors import ModelError
 from features import catalog
-from models.artefact import Artefact, decode, digest
+from models.artefact import Artefact, decode
 from models.curve import ChurnCurve
-from models.published import KEY
+from models.published import KEY, RETRAIN, Watcher, read
 
 _TOLERANCE = 1e-9
-_RETRAIN = "run `ebbtide train`"
 
 
 class ChurnScorer:
@@ -73,7 +71,7 @@ def _check_signals(version: str, artefact: Artefact) -> None:
     if (artefact.catalog, artefact.names) != (catalog.VERSION, catalog.NAMES):
         raise ModelError(
             f"churn model {version}: expected one for catalog {catalog.VERSION} with {len(catalog.NAMES)} "
-            f"signals, found one for {artefact.catalog} with {len(artefact.names)}; {_RETRAIN}"
+            f"signals, found one for {artefact.catalog} with {len(artefact.names)}; {RETRAIN}"
         )
 
 
@@ -81,7 +79,7 @@ def _place_of_main(version: str, artefact: Artefact) -> int:
     if artefact.main not in artefact.days:
         raise ModelError(
             f"churn model {version}: expected its main horizon, {artefact.main} days, among those it has, "
-            f"found {', '.join(map(str, artefact.days)) or 'none'}; {_RETRAIN}"
+            f"found {', '.join(map(str, artefact.days)) or 'none'}; {RETRAIN}"
         )
     return artefact.days.index(artefact.main)
 
@@ -95,7 +93,7 @@ def _check_example(version: str, artefact: Artefact, curve: ChurnCurve) -> None:
     if not same:
         raise ModelError(
             f"churn model {version}: expected {list(artefact.expected)} for its example, found {found}; "
-            f"install the locked requirements, or {_RETRAIN}"
+            f"install the locked requirements, or {RETRAIN}"
         )
 
 
@@ -106,62 +104,12 @@ def load(client: redis.Redis) -> ChurnScorer | None:
         ModelError: it cannot be used, and why.
         StoreError: Redis does not answer.
     """
-    try:
-        fields: Any = client.hmget(KEY, ["version", "model", "digest"])
-    except redis.RedisError as error:
-        raise StoreError(f"Redis, {KEY}: expected the champion, found {error}; is Redis running?") from error
-    version, raw, expected = fields
-    if version is None:
-        return None
-    if raw is None or expected is None or digest(raw) != expected.decode(errors="replace"):
-        raise ModelError(
-            f"Redis, {KEY}: expected version {version.decode(errors='replace')} as it was published, "
-            f"found a damaged or missing document; {_RETRAIN}"
-        )
-    return ChurnScorer(version.decode(errors="replace"), decode(raw))
+    found = read(client, KEY)
+    return None if found is None else ChurnScorer(found.version, decode(found.raw))
 
 
-class ModelWatcher:
-    """Keeps the newest usable champion at hand. A new one that cannot be used leaves the old one in place.
-
-    Args:
-        client: of the Redis where champions are published.
-        interval: seconds between two looks.
-    """
+class ModelWatcher(Watcher[ChurnScorer]):
+    """Keeps the newest usable champion at hand; `interval` in seconds."""
 
     def __init__(self, client: redis.Redis, interval: float = 1.0) -> None:
-        self._client, self._interval = client, interval
-        self._looked = -math.inf
-        self._seen: bytes | None = None
-        self.current: ChurnScorer | None = None
-        """The champion; None if there is none."""
-        self.fault: str | None = None
-        """Why the newest champion is not in use; None if it is."""
-
-    def refresh(self, now: float) -> ChurnScorer | None:
-        """Look for a new champion, if the last look is `interval` ago; give the one to use. `now` in seconds.
-
-        Costs one small read per interval, and a load per new version.
-
-        Raises:
-            StoreError: Redis does not answer.
-        """
-        if now - self._looked < self._interval:
-            return self.current
-        try:
-            version: Any = self._client.hget(KEY, "version")
-        except redis.RedisError as error:
-            raise StoreError(
-                f"Redis, {KEY}: expected the version, found {error}; is Redis running?"
-            ) from error
-        self._looked = now
-        if version != self._seen:
-            self._exchange(version)
-        return self.current
-
-    def _exchange(self, version: bytes | None) -> None:
-        try:
-            self.current, self.fault = load(self._client), None
-        except ModelError as error:
-            self.fault = str(error)
-        self._seen = version
+        super().__init__(client, KEY, load, interval)

@@ -9,10 +9,8 @@ many leave. Without a model it is the mean order times the yearly rate of orders
 Source: Jorgensen 1987, "Exponential dispersion models".
 """
 
-import contextlib
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,9 +19,9 @@ from numpy.typing import NDArray
 
 from ebbtide.errors import ModelError
 from features import catalog
-from models.artefact import digest
+from models import published
 from models.booster import FastBooster
-from models.published import fields
+from models.published import RETRAIN, Watcher
 
 Array = NDArray[np.float64]
 
@@ -57,13 +55,14 @@ class Valuer:
 
     Args:
         model: None for the mean order times the yearly rate of orders.
+        version: that of the model in Redis, None without one.
 
     Raises:
         ModelError: the model is for other signals than the catalog's, or its trees cannot be read.
     """
 
-    def __init__(self, model: Value | None = None) -> None:
-        self.model = model
+    def __init__(self, model: Value | None = None, version: str | None = None) -> None:
+        self.model, self.version = model, version
         self._at = [catalog.NAMES.index(name) for name in RFM]
         self._mean = catalog.NAMES.index("order_value_mean")
         self._row = np.empty(len(catalog.NAMES))
@@ -73,7 +72,7 @@ class Valuer:
         if (model.catalog, model.names) != (catalog.VERSION, catalog.NAMES):
             raise ModelError(
                 f"value model: expected one for catalog {catalog.VERSION} with {len(catalog.NAMES)} signals, "
-                f"found one for {model.catalog} with {len(model.names)}; run `ebbtide train`"
+                f"found one for {model.catalog} with {len(model.names)}; {RETRAIN}"
             )
         if model.trees:
             self._trees = FastBooster(model.trees, self._row)
@@ -110,13 +109,18 @@ def rfm(columns: Array) -> Array:
     return found
 
 
-def publish(model: Value, client: redis.Redis) -> str:
-    """Put a model into Redis for the watch and the sweep, as a whole; returns its version."""
-    raw = msgspec.json.encode(model)
-    found = digest(raw)
-    version = found[:12]
-    client.hset(KEY, mapping=fields(version, raw, found))
-    return version
+def encode(model: Value) -> bytes:
+    """The document as JSON."""
+    return msgspec.json.encode(model)
+
+
+def publish(model: Value, client: redis.Redis, name: str) -> str:
+    """Put a model in force for the watch and the sweep; returns its version, which begins with `name`.
+
+    Raises:
+        StoreError: Redis cannot be written.
+    """
+    return published.publish(client, KEY, encode(model), name)
 
 
 def load(client: redis.Redis) -> Valuer:
@@ -124,41 +128,28 @@ def load(client: redis.Redis) -> Valuer:
 
     Raises:
         ModelError: the model is damaged, or for another catalog.
-        redis.RedisError: Redis does not answer.
+        StoreError: Redis does not answer.
     """
-    found: Any = client.hmget(KEY, ["model", "digest"])
-    raw, expected = found
-    if raw is None:
+    found = published.read(client, KEY)
+    if found is None:
         return Valuer()
     try:
-        if expected is None or digest(raw) != expected.decode():
-            raise ModelError(f"Redis, {KEY}: expected a model as it was published, found a damaged one")
-        return Valuer(msgspec.json.decode(raw, type=Value))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ModelError(f"Redis, {KEY}: expected a model of value, found {error}") from error
+        return Valuer(msgspec.json.decode(found.raw, type=Value), found.version)
+    except msgspec.MsgspecError as error:
+        raise ModelError(f"Redis, {KEY}: expected a model of value, found {error}; {RETRAIN}") from error
 
 
-class ValueWatcher:
-    """Values customers by the newest usable model; looks for a new one now and then.
+class ValueWatcher(Watcher[Valuer]):
+    """Values customers by the newest usable model; `interval` in seconds."""
 
-    Args:
-        client: of the Redis where models are published.
-        interval: seconds between two looks.
-    """
-
-    def __init__(self, client: redis.Redis, interval: float = 10.0) -> None:
-        self._client, self._interval = client, interval
-        self._looked = -math.inf
-        self._seen: bytes | None = None
-        self._valuer = Valuer()
+    def __init__(self, client: redis.Redis, interval: float = 1.0) -> None:
+        super().__init__(client, KEY, load, interval)
+        self._plain = Valuer()
 
     def __call__(self, vector: Sequence[float], now: float) -> float:
-        """The money expected of one customer over 12 months, as of `now` (Unix seconds, UTC)."""
-        if now - self._looked >= self._interval:
-            self._looked = now
-            version: Any = self._client.hget(KEY, "version")
-            if version != self._seen:
-                self._seen = version
-                with contextlib.suppress(ModelError):  # the one before goes on
-                    self._valuer = load(self._client)
-        return self._valuer.predict_one(vector)
+        """The money expected of one customer over 12 months, as of `now` (Unix seconds, UTC).
+
+        Raises:
+            StoreError: Redis does not answer.
+        """
+        return (self.refresh(now) or self._plain).predict_one(vector)

@@ -112,11 +112,12 @@ def rollback(
 def history(json: JsonOption = False) -> None:
     """Show which version held which alias from when on, by whom and why."""
     from ebbtide import console
+    from ebbtide.clock import system_clock
     from ebbtide.jobs.models import registry
     from ebbtide.settings import load
     from models.promotion import history as moves
 
-    found = moves(registry(load()))
+    found = moves(registry(load()), system_clock())
     if json:
         console.print_json(found)
     else:

@@ -31,9 +31,14 @@ class AtRisk:
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """What a sweep found. `judged` are those who ever ordered; the probability is that at `horizon` days."""
+    """What a sweep found. The probability is that at `horizon` days.
+
+    `judged` are those of whom churn can be foretold; `value_model` is the version of the model of value in
+    Redis, None without one.
+    """
 
     model: str
+    value_model: str | None
     horizon: int
     customers: int
     judged: int
@@ -71,6 +76,7 @@ def score_all(client: Redis, *, now: float, progress: Progress, out: Path | None
     top = tuple(AtRisk(r.customer, r.stage.value, r.probability, r.value_at_risk) for r in summary.top)
     return ScoreResult(
         model=scorer.version,
+        value_model=valuer.version,
         horizon=scorer.horizon,
         customers=summary.customers,
         judged=summary.judged,

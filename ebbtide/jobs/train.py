@@ -98,11 +98,11 @@ def train(
         target = registry.Registry(settings.mlflow_uri, settings.mlflow_artifacts)
         figures = plots.figures(model, rows.train, rows.test)
         source = str(settings.events)
-        training = runs.Training(model, rows.train, rows.test, metrics, figures, source, trials)
+        training = runs.Training(model, rows.train, rows.test, metrics, figures, source, trials, worth)
         registered = runs.log_training(target, training)
         serving = registry.publish(target, client)
     if worth is not None:
-        value.publish(worth, client)
+        value.publish(worth, client, registered.version)
     with progress("Recommendations"):
         items = _recommendations(settings, client)
     return TrainResult(

@@ -20,6 +20,7 @@ from tests.models.conftest import PLAN
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 
 ANN = Order(at=2_000_000_000.0, by="ann", why="better on the new shop")
+LATER = 2_000_000_300.0
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,9 @@ def test_promotion_moves_the_alias_and_whoever_serves_takes_it_up(registry, redi
 def test_the_history_tells_when_by_whom_and_why(registry, redis):
     promotion.promote(registry, redis, "2", ANN)
     promotion.rollback(registry, redis, Order(2_000_000_060.0, "bob", "too many alerts"))
-    first, challenged, promoted, back = promotion.history(Registry(registry.tracking_uri, registry.artifacts))
+    first, challenged, promoted, back = promotion.history(
+        Registry(registry.tracking_uri, registry.artifacts), LATER
+    )
     assert (first.alias, first.version, first.before, first.by) == (CHAMPION, "1", None, "ebbtide train")
     assert (challenged.alias, challenged.version) == (CHALLENGER, "2")
     assert (promoted.at, promoted.version, promoted.before) == (ANN.at, "2", "1")
@@ -133,26 +136,55 @@ def test_a_version_that_fails_its_warm_up_is_refused_and_the_champion_stays(
         promotion.promote(registry, redis, version, ANN)
     assert holder(registry, CHAMPION) == "1"
     assert load(redis).version == published
-    assert all(moved.version != version for moved in promotion.history(registry) if moved.alias == CHAMPION)
+    assert all(
+        moved.version != version for moved in promotion.history(registry, LATER) if moved.alias == CHAMPION
+    )
+
+
+def test_an_alias_moved_on_mlflows_page_is_found_once_and_can_be_rolled_back(registry, redis):
+    import mlflow
+
+    publish(registry, redis)
+    tracking = mlflow.MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    tracking.set_registered_model_alias("ebbtide-churn", CHAMPION, "2")
+    for _ in range(2):
+        *_, found = promotion.history(registry, LATER)
+        assert len(promotion.history(registry, LATER)) == 3
+        assert (found.at, found.alias, found.version, found.before) == (LATER, CHAMPION, "2", "1")
+        assert found.by == "outside Ebbtide"
+    assert promotion.rollback(registry, redis, ANN).startswith("1-")
+
+
+def test_a_champion_named_on_mlflows_page_is_brought_to_redis_by_promoting_it(registry, redis):
+    import mlflow
+
+    publish(registry, redis)
+    tracking = mlflow.MlflowClient(registry.tracking_uri, registry.tracking_uri)
+    tracking.set_registered_model_alias("ebbtide-churn", CHAMPION, "2")
+    assert load(redis).version.startswith("1-")
+    assert promotion.promote(registry, redis, "2", ANN) == load(redis).version
+    assert load(redis).version.startswith("2-")
+    assert [moved.version for moved in promotion.history(registry, LATER)] == ["1", "2", "2"]
 
 
 def test_the_champion_is_not_promoted_again(registry, redis):
+    publish(registry, redis)
     with pytest.raises(ModelError, match="version 1 is the champion already"):
         promotion.promote(registry, redis, "1", ANN)
 
 
 def test_without_redis_the_alias_is_put_back(registry, tmp_path):
     away = Redis(unix_socket_path=str(tmp_path / "none.sock"), retry=Retry(NoBackoff(), 0))
-    with pytest.raises(StoreError, match="expected to write the champion"):
+    with pytest.raises(StoreError, match="expected to write a model"):
         promotion.promote(registry, away, "2", ANN)
     assert (holder(registry, CHAMPION), holder(registry, CHALLENGER)) == ("1", "2")
-    assert len(promotion.history(registry)) == 2
+    assert len(promotion.history(registry, LATER)) == 2
 
 
 def test_before_the_first_training_there_is_nothing_to_list(tmp_path):
     empty = Registry(f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
     assert promotion.versions(empty) == []
-    assert promotion.history(empty) == []
+    assert promotion.history(empty, LATER) == []
     with pytest.raises(ModelError, match=r"expected a version \(none\)"):
         promotion.named(empty, CHAMPION)
 

@@ -9,7 +9,7 @@ from redis.retry import Retry
 
 from ebbtide.errors import ModelError, StoreError
 from features.catalog import NAMES, VERSION
-from models.artefact import decode
+from models.artefact import decode, digest
 from models.churn import label
 from models.evaluate import evaluate
 from models.plots import roc
@@ -18,9 +18,13 @@ from models.registry import CHALLENGER, CHAMPION, EXPERIMENT, MODEL, Registry, a
 from models.runs import Training, log_training
 from models.scorer import ModelWatcher, load
 from models.tuning import Trial
+from models.value import Value
 
 # MLflow's own: it maps its tables by a way that SQLAlchemy has since deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
+
+
+WORTH = Value(VERSION, NAMES, 180, "", (0.1, 0.2, 0.3, 0.4), 1.0, {"trees": 5.0, "rfm": 4.0})
 
 
 def registry_in(home):
@@ -39,7 +43,7 @@ def training(trained, frame, later, registry):
     metrics = evaluate(churned, probability)
     source = str(registry.artifacts.parent / "history")
     trials = [Trial({"num_leaves": 4}, 0.5, 80, 1.0), Trial({"num_leaves": 8}, 0.6, 90, 1.0)]
-    return Training(trained, frame, later, metrics, drawn, source, trials)
+    return Training(trained, frame, later, metrics, drawn, source, trials, WORTH)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,20 @@ def test_the_run_has_its_data_sets_with_their_digests(run):
     found = {each.dataset.name: each.dataset.digest for each in run.inputs.dataset_inputs}
     assert set(found) == {"churn-training", "churn-test"}
     assert len(set(found.values())) == 2
+
+
+def test_the_run_has_the_model_of_value_with_what_it_was_chosen_by(registry, run):
+    import mlflow
+
+    from models.registry import session
+
+    params, metrics = run.data.params, run.data.metrics
+    assert (params["value_model"], params["value_days"]) == ("rfm", "180")
+    assert (metrics["value_deviance_trees"], metrics["value_deviance_rfm"]) == (5.0, 4.0)
+    with session(registry):
+        kept = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/value.json")
+    assert msgspec.json.decode(kept, type=Value) == WORTH
+    assert params["value_digest"] == digest(kept.encode())
 
 
 def test_the_run_has_its_plots(tracking, run, training):
@@ -200,5 +218,5 @@ def test_a_store_that_cannot_be_opened_is_one_clear_error(training, tmp_path):
 
 
 def test_redis_away_is_an_error_of_the_store(registry, version, tmp_path):
-    with pytest.raises(StoreError, match="expected to write the champion"):
+    with pytest.raises(StoreError, match="expected to write a model"):
         publish(registry, Redis(unix_socket_path=str(tmp_path / "none.sock"), retry=Retry(NoBackoff(), 0)))

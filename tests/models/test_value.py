@@ -3,9 +3,12 @@ import math
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from ebbtide.domain.event import Event, Properties
-from ebbtide.errors import ModelError
+from ebbtide.errors import ModelError, StoreError
 from features.catalog import NAMES
 from features.profile import new_state, update, vector
 from models.value import KEY, Valuer, ValueWatcher, load, publish
@@ -89,19 +92,32 @@ def test_a_model_comes_back_from_redis_as_it_was(redis, model):
     watcher = ValueWatcher(redis, interval=1.0)
     good = customer(7, 80.0, 30)
     assert watcher(good, 0.0) == Valuer().predict_one(good)
-    publish(model, redis)
+    version = publish(model, redis, "3")
     assert watcher(good, 2.0) == Valuer(model).predict_one(good) == load(redis).predict_one(good)
+    assert load(redis).version == version
+    assert version.startswith("3-")
 
 
-def test_a_damaged_model_is_refused_and_the_one_before_goes_on(redis, model):
-    publish(model, redis)
+def test_a_damaged_model_is_refused_and_told_of_and_the_one_before_goes_on(redis, model, caplog):
+    publish(model, redis, "3")
     watcher = ValueWatcher(redis, interval=1.0)
     good = customer(7, 80.0, 30)
     before = watcher(good, 0.0)
     redis.hset(KEY, mapping={"model": b"{}", "version": "2"})
     with pytest.raises(ModelError, match="damaged"):
         load(redis)
-    assert watcher(good, 2.0) == before
+    assert watcher(good, 2.0) == watcher(good, 4.0) == before
+    assert "damaged" in watcher.fault
+    assert [record.message for record in caplog.records if "damaged" in record.message] == [
+        f"a new model is not used, the one before goes on: {watcher.fault}"
+    ]
+
+
+def test_without_redis_it_says_so_as_the_churn_model_does(tmp_path):
+    away = Redis(unix_socket_path=str(tmp_path / "none.sock"), retry=Retry(NoBackoff(), 0))
+    for call in (lambda: load(away), lambda: ValueWatcher(away)([math.nan] * len(NAMES), 0.0)):
+        with pytest.raises(StoreError, match="is Redis running"):
+            call()
 
 
 def test_a_model_of_another_catalog_is_refused(model):
