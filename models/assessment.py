@@ -16,7 +16,7 @@ from models.population import could_cancel
 from models.scorer import ChurnScorer
 
 NO_ORDER = "no order to judge churn by"
-NO_SUBSCRIPTION = "no subscription to judge churn by, or one whose end was asked for"
+NO_SUBSCRIPTION = "no running subscription to judge churn by, or one whose end was asked for"
 _ORDERED = NAMES.index("orders_total")
 
 
