@@ -28,6 +28,8 @@ from serving.schemas_decisions import DecisionRequest, DecisionResponse
 PATH = "/v1/decisions"
 FEAST_PATH = "/get-online-features"
 _START_SECONDS = 120.0
+_OTHERS = ("EBBTIDE_", "PROMETHEUS_")
+"""Settings that a server should not take over: some are made by importing Feast, as the benchmark does."""
 
 
 def empty_app(answer: Mapping[str, Any]) -> FastAPI:
@@ -81,7 +83,7 @@ def serving(command: Sequence[str], settings: Mapping[str, str] | None = None) -
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EBBTIDE_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS)}
     told = {**kept, **(settings or {})}
     process = subprocess.Popen([*command, "--port", str(port)], env=told, stdout=sys.stderr)
     try:

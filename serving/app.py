@@ -30,6 +30,7 @@ from serving import problems
 from serving.body import BoundedBody
 from serving.decide import Decider
 from serving.desk import Desk
+from serving.direct import Direct
 from serving.intake import Intake
 from serving.known import Knowledge
 from serving.metrics import Metrics, Timing
@@ -90,7 +91,6 @@ def create_app(
         redoc_url=None, title="Ebbtide", version=__version__, description=_DESCRIPTION, lifespan=lifespan
     )
     problems.install(app)
-    app.router.routes.append(decisions.DIRECT)
     app.include_router(ingest.router, dependencies=[Depends(writers(write_key))])
     app.include_router(decisions.router, dependencies=[Depends(askers(api_key))])
     app.include_router(outcomes.router, dependencies=[Depends(askers(api_key))])
@@ -98,6 +98,7 @@ def create_app(
     app.include_router(triggers.router, dependencies=[Depends(askers(api_key))])
     app.include_router(items.router, dependencies=[Depends(askers(api_key))])
     app.include_router(health.router)
+    app.add_middleware(Direct, path=decisions.PATH, handler=decisions.answer_direct)
     app.add_middleware(BoundedBody, limit=MAX_BATCH_BYTES)
     app.add_middleware(Timing, metrics=metrics)
     return app

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ebbtide.clock import Clock
 from ebbtide.domain.decision import Receipt

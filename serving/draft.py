@@ -1,9 +1,11 @@
 """A question, and the decision in the making that answers it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
+
+import msgspec
 
 from ebbtide.domain.decision import Reason
 from models.choice import Choice, Situation
@@ -11,8 +13,7 @@ from models.expressions import Facts
 from serving.known import Known
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What is asked. `as_of` (Unix seconds, UTC) asks for another moment than the present.
 
     A `test` reserves nothing and is not to be recorded; of those asked `once`, who come under the same id at
@@ -22,12 +23,12 @@ class Question:
     customer_id: str
     decision_point: str = "default"
     limit: int = 5
-    context: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = {}
     as_of: float | None = None
     explain: bool = False
     test: bool = False
     once: bool = False
-    decision_id: str = field(default_factory=lambda: uuid4().hex)
+    decision_id: str = msgspec.field(default_factory=lambda: token_hex(16))
 
 
 @dataclass

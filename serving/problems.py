@@ -4,9 +4,9 @@ Source: RFC 9457, Problem Details for HTTP APIs. `errors` with a JSON pointer ea
 example of an extension.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -54,13 +54,12 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-async def _http(_: Request, error: Exception) -> Response:
-    fault = cast("HTTPException", error)
+def _http(fault: HTTPException) -> Response:
     return problem(fault.status_code, fault.detail, headers=dict(fault.headers or {}))
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
-    faults = cast("RequestValidationError", error).errors()
+def _invalid(error: RequestValidationError) -> Response:
+    faults = error.errors()
     if faults and faults[0]["type"] == "json_invalid":
         return problem(400, "body: expected JSON, found something else")
     body = invalid([{**fault, "loc": fault["loc"][1:]} for fault in faults])
@@ -79,8 +78,8 @@ def _path(location: tuple[str | int, ...]) -> Iterator[str]:
     return (str(part) for part in location if part not in _TYPE_NAMES)
 
 
-async def _ours(_: Request, error: Exception) -> Response:
-    body = explained(cast("EbbtideError", error))
+def _ours(error: EbbtideError) -> Response:
+    body = explained(error)
     headers = RETRY_AFTER if body["status"] == HTTPStatus.SERVICE_UNAVAILABLE else None
     return Response(msgspec.json.encode(body), body["status"], headers, MEDIA_TYPE)
 
@@ -91,25 +90,41 @@ def explained(error: EbbtideError) -> dict[str, Any]:
     return _body(status, str(error))
 
 
-async def _no_redis(_: Request, error: Exception) -> Response:
+def _no_redis(error: RedisError) -> Response:
     return problem(
         503, f"Redis: expected an answer, found none ({type(error).__name__}); try again", headers=RETRY_AFTER
     )
 
 
-async def _gone(_: Request, __: Exception) -> Response:
+def _gone(_: ClientDisconnect) -> Response:
     return problem(400, "body: expected all of it, found that the client has gone")
 
 
-async def _unexpected(_: Request, __: Exception) -> Response:
+def _unexpected(_: Exception) -> Response:
     return problem(500, "an unexpected fault; the server's log has it")
+
+
+_TOLD: dict[type[Exception], Callable[[Any], Response]] = {
+    HTTPException: _http,
+    RequestValidationError: _invalid,
+    EbbtideError: _ours,
+    RedisError: _no_redis,
+    ClientDisconnect: _gone,
+}
+EXPECTED = tuple(_TOLD)
+"""Errors that are told as what they are; any other is an unexpected fault."""
+
+
+def told(error: Exception) -> Response:
+    """An error as a problem."""
+    return next((tell for kind, tell in _TOLD.items() if isinstance(error, kind)), _unexpected)(error)
 
 
 def install(app: FastAPI) -> None:
     """Make every error of an app a problem."""
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(EbbtideError, _ours)
-    app.add_exception_handler(RedisError, _no_redis)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _unexpected)
+
+    async def handle(_: Request, error: Exception) -> Response:
+        return told(error)
+
+    for kind in (*EXPECTED, Exception):
+        app.add_exception_handler(kind, handle)

@@ -12,6 +12,8 @@ from serving.schemas import Shape
 
 MAX_CONTEXT_BYTES = 8 * 1024
 """A receipt keeps the context, so it is bounded."""
+MOST_SHOWN = 50
+"""Actions, and recommendations, in an answer."""
 MAX_BATCH = 1_000
 """Questions in one request."""
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -37,7 +39,9 @@ class DecisionRequest(Shape):
         "default",
         description="Where the answer will be used, e.g. `home_page`: one of the policy's, if it names any.",
     )
-    limit: int = Field(5, ge=1, le=50, description="At most so many actions, and so many recommendations.")
+    limit: int = Field(
+        5, ge=1, le=MOST_SHOWN, description="At most so many actions, and so many recommendations."
+    )
     context: dict[str, Any] = Field(
         default_factory=dict, description="Whatever the receipt should remember of the moment; up to 8 KB."
     )

@@ -77,13 +77,8 @@ class Services:
     api_key: str | None
 
 
-def services_of(request: Request) -> Services:
-    """The services of the app that a request came to."""
-    return cast("Services", request.app.state.services)
-
-
 async def _services(request: Request) -> Services:
-    return services_of(request)
+    return cast("Services", request.app.state.services)
 
 
 Given = Annotated[Services, Depends(_services)]

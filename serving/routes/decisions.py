@@ -5,16 +5,17 @@ from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
 from pydantic import ValidationError
+from starlette.types import ASGIApp, Scope
 
 from ebbtide.domain.action import NOTHING
 from ebbtide.domain.decision import Decision, Receipt
-from ebbtide.domain.event import unix_seconds
 from ebbtide.errors import InputError, StoreError
 from ebbtide.logs.decisions import KEPT_DAYS
+from serving import questions
 from serving.answer import LIFETIME
-from serving.direct import direct, read_body
+from serving.direct import Headers, Json
 from serving.draft import Question
 from serving.problems import documented, explained, invalid
 from serving.schemas_decisions import (
@@ -27,26 +28,24 @@ from serving.schemas_decisions import (
     FlatResponse,
 )
 from serving.security import bearer, check_bearer
-from serving.services import Given, services_of
+from serving.services import Given, Services
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
 encode = msgspec.json.Encoder().encode
+_UNKEPT = "no-store"
 
 
-async def _decide(request: Request) -> Response:
-    services = services_of(request)
-    check_bearer(bearer(request.headers.get("authorization")), services.api_key)
-    asked = await read_body(request, DecisionRequest)
-    question, key = _question(asked), request.headers.get("idempotency-key")
-    if key is None or question.test:
-        receipt = await services.desk.ask(question)
-    else:
-        receipt = await services.desk.ask_once(question, [_id("key", key, question)])
-    return _answer(receipt.decision, None if asked.test else receipt.at + LIFETIME - services.clock())
+PATH = "/v1/decisions"
 
 
-DIRECT = direct("/v1/decisions", _decide)
-"""Answers instead of `decide`, which documents it."""
+async def answer_direct(scope: Scope, headers: Headers, body: bytes) -> ASGIApp:
+    """Answer `decide`, for `serving.direct`."""
+    services: Services = scope["app"].state.services
+    authorization, key = headers.get(b"authorization"), headers.get(b"idempotency-key")
+    check_bearer(bearer(_text(authorization)), services.api_key)
+    question = questions.read(body)
+    receipt = await _decided(services, question, _text(key))
+    return Json(encode(receipt.decision), _kept_for(services, question, receipt))
 
 
 @router.post(
@@ -54,6 +53,7 @@ DIRECT = direct("/v1/decisions", _decide)
 )
 async def decide(
     request: DecisionRequest,
+    services: Given,
     key: Annotated[
         str | None,
         Header(
@@ -61,12 +61,21 @@ async def decide(
             description="With the same key, customer and decision point, the decision stays the same.",
         ),
     ] = None,
-) -> None:
+) -> Response:
     """Decide what next for one customer: stage, churn, triggers, actions and products.
 
     A customer of whom nothing is known gets an answer for newcomers. Every decision is kept in the decision
     log before it is given, unless it is a test.
     """
+    question = questions.asked(request)
+    receipt = await _decided(services, question, key)
+    return _answer(receipt.decision, _kept_for(services, question, receipt))
+
+
+async def _decided(services: Services, question: Question, key: str | None) -> Receipt:
+    if key is None or question.test:
+        return await services.desk.ask(question)
+    return await services.desk.ask_once(question, [_id("key", key, question)])
 
 
 @router.get("/decisions", response_model=FlatResponse, responses=documented(401, 422, 503))
@@ -87,7 +96,7 @@ async def decide_flat(
     question, slot = Question(customer_id, decision_point), int(now // LIFETIME)
     ids = [_id("slot", str(each), question) for each in (slot, slot - 1)]
     receipt = await services.desk.ask_once(question, ids, since=now - LIFETIME)
-    return _answer(_flat(receipt), receipt.at + LIFETIME - now)
+    return _answer(_flat(receipt), _cached(receipt.at + LIFETIME - now))
 
 
 @router.post(
@@ -99,14 +108,14 @@ async def decide_many(request: BatchRequest, services: Given) -> Response:
     async def one(given: Any) -> dict[str, Any]:
         try:
             asked = DecisionRequest.model_validate(given)
-            return {"decision": (await services.desk.ask(_question(asked))).decision}
+            return {"decision": (await services.desk.ask(questions.asked(asked))).decision}
         except ValidationError as error:
             return {"problem": invalid(error.errors())}
         except (InputError, StoreError) as error:
             return {"problem": explained(error)}
 
     answers = await asyncio.gather(*map(one, request.requests))
-    return _answer({"answers": answers}, None)
+    return _answer({"answers": answers})
 
 
 @router.get("/decisions/{decision_id}", responses=documented(401, 404, 503))
@@ -123,19 +132,7 @@ async def receipt(
         raise HTTPException(
             404, f"expected the id of a decision of the last {KEPT_DAYS} days, found {decision_id!r}"
         )
-    return _answer(found, None)
-
-
-def _question(request: DecisionRequest) -> Question:
-    return Question(
-        customer_id=str(request.customer_id),
-        decision_point=request.decision_point,
-        limit=request.limit,
-        context=request.context,
-        as_of=None if request.as_of is None else unix_seconds(request.as_of),
-        explain=request.explain,
-        test=request.test,
-    )
+    return _answer(found)
 
 
 def _id(kind: str, key: str, question: Question) -> str:
@@ -144,10 +141,21 @@ def _id(kind: str, key: str, question: Question) -> str:
     return sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _answer(body: object, holds_for: float | None) -> Response:
-    """JSON, that may be kept by the one who asked for so many seconds; None: not at all."""
-    control = "no-store" if holds_for is None else f"private, max-age={max(int(holds_for), 0)}"
-    return Response(encode(body), headers={"Cache-Control": control}, media_type="application/json")
+def _answer(body: object, cache_control: str = _UNKEPT) -> Response:
+    return Response(encode(body), headers={"Cache-Control": cache_control}, media_type="application/json")
+
+
+def _kept_for(services: Services, question: Question, receipt: Receipt) -> str:
+    return _UNKEPT if question.test else _cached(receipt.at + LIFETIME - services.clock())
+
+
+def _cached(seconds: float) -> str:
+    """How long the one who asked may keep the answer."""
+    return f"private, max-age={max(int(seconds), 0)}"
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
 
 
 def _flat(receipt: Receipt) -> dict[str, Any]:
