@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ebbtide.domain.contact import Reach
-from ebbtide.domain.event import Event
+from ebbtide.domain.event import BACK_IN_STOCK, Event
 from ebbtide.domain.trigger import Memory, united
 from ebbtide.errors import StoreError
 from features.catalog import NAMES, SIGNALS, VERSION
@@ -67,7 +67,7 @@ def _route(event_name: str | None) -> tuple[_Step, ...]:
     )
 
 
-_ROUTES = {name: _route(name) for name in _NAMED}
+_ROUTES = {name: _route(name) for name in _NAMED} | {BACK_IN_STOCK: ()}
 _OTHERS = _route(None)
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(State)
@@ -83,9 +83,11 @@ def new_state() -> State:
 
 def update(state: State, event: Event) -> None:
     """Apply one event to the state, in place."""
-    known = state.signals
+    known, route = state.signals, _ROUTES.get(event.name, _OTHERS)
+    if not route:
+        return  # nothing that the customer did
     signals: Any = known
-    for index, apply, new in _ROUTES.get(event.name, _OTHERS):
+    for index, apply, new in route:
         own = signals[index]
         if own is None:
             if signals is known:

@@ -13,7 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from ebbtide.domain.event import Event, EventError, decode
+from ebbtide.domain.event import BACK_IN_STOCK, Event, EventError, decode
 from ebbtide.domain.identity import linked
 from ebbtide.logs.archive import Part, read_lines, read_parts
 from features.profile import State, encode, new_state
@@ -164,11 +164,14 @@ def _once(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[Event]:
+    """What customers did."""
     for raw in lines:
         try:
-            yield decode(raw)
+            event = decode(raw)
         except EventError:  # a line that a death cut short
             continue
+        if event.name != BACK_IN_STOCK:
+            yield event
 
 
 def _end(links: dict[str, str], customer: str) -> str:

@@ -88,7 +88,8 @@ class Moments:
         entered = event.name == ORDER or not memory.stage
         if not route.rules and not entered:
             return []
-        snapshot = self._snapshot(state, memory, state.last_at, event, route.reads)
+        now = max(state.last_at, event.at)
+        snapshot = self._snapshot(state, memory, now, event, route.reads)
         moment = _Moment(customer, snapshot, event.id)
         fired = [each for rule in route.rules for each in self._reached(rule, moment, memory)]
         return fired + self._stage(moment, memory) if entered else fired

@@ -97,7 +97,7 @@ class Snapshot:
 
 
 class _Told(Mapping[str, Any]):
-    """An event's properties that are given, and the views of its product, looked up when asked for."""
+    """An event's properties that are given, and what is known of its product, looked up when asked for."""
 
     def __init__(self, properties: Properties, state: State, now: float) -> None:
         self._properties, self._state, self._now = properties, state, now
@@ -111,8 +111,10 @@ class _Told(Mapping[str, Any]):
 
     def _looked_up(self, name: str) -> Any:
         properties = self._properties
+        product = properties.id
+        if name == "in_cart":
+            return None if product is None else product in profile.in_cart(self._state)
         if name in _VIEWS:
-            product = properties.id
             since = self._now - _VIEWS[name]
             return None if product is None else float(profile.views(self._state, product, since))
         return getattr(properties, name, None) if name in OF_EVENT else None

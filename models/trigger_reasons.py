@@ -11,9 +11,9 @@ from features.catalog import NAMES
 from models.expressions import close_to
 
 OF_EVENT = frozenset(
-    {*Properties.__struct_fields__, "stage", "previous", "views_7d", "views_30d"} - {"products"}
+    {*Properties.__struct_fields__, "stage", "previous", "views_7d", "views_30d", "in_cart"} - {"products"}
 )
-"""What may be read of an event: its properties, the stages of `Stage Entered`, the views of its product."""
+"""What may be read of an event: its properties, the stages of `Stage Entered`, what else is known of it."""
 OTHERS = ("stage", "churn", "product", "cart")
 """Slots that are neither a signal nor of the event."""
 _SLOT = re.compile(r"\{([^{}]*)\}")

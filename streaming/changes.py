@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ebbtide.domain.trigger import Fired
 from ebbtide.logs.events import Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
+from ebbtide.logs.waiting import Look
 from features.store.row import Row
 
 IMPORTED = -1
@@ -28,7 +29,7 @@ class Changes(NamedTuple):
     `orders` are (customer, Unix seconds). `passed_on` goes to other partitions of the log, before the batch
     is committed. `fired` are the triggers; `timers` say of each customer touched when their rules are to be
     judged next; None: not before an event. Of the customers `looked_at` nothing was heard: time passed for
-    them.
+    them. `looks` say who viewed which product, or put it into the cart.
     """
 
     partition: int
@@ -43,6 +44,7 @@ class Changes(NamedTuple):
     fired: Sequence[Fired] = ()
     timers: Mapping[str, float | None] = {}
     looked_at: Collection[str] = ()
+    looks: Sequence[Look] = ()
 
     def heard(self) -> list[Row]:
         """The present states of those of whom something was heard."""

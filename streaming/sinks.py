@@ -13,6 +13,7 @@ from ebbtide.logs.offsets import commit
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
+from ebbtide.logs.waiting import Waiting
 from features.store.online import OnlineStore
 from streaming.changes import IMPORTED, Changes
 from streaming.checks import Checks
@@ -36,6 +37,7 @@ class FeatureSink(DynamicSink[Changes]):
         checks: told whom a batch touched.
         triggers: keeps what fired.
         timers: told when each customer touched is to be judged next.
+        waiting: told who looked at which product.
     """
 
     client: Redis
@@ -47,6 +49,7 @@ class FeatureSink(DynamicSink[Changes]):
     checks: Checks | None = None
     triggers: TriggerLog | None = None
     timers: Timers | None = None
+    waiting: Waiting | None = None
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_FeatureSinkPart":  # noqa: ARG002
         """Open a writer of this worker's own."""
@@ -70,6 +73,8 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
                 self._to.log.append(changes.passed_on, bounded=False)
             if self._to.checks is not None:
                 self._to.checks.touch((row.customer for row in heard), now)
+            if self._to.waiting is not None:
+                self._to.waiting.put(changes.looks, now)
             if self._to.triggers is not None:
                 self._to.triggers.put(changes.fired, now)
             if self._to.timers is not None:

@@ -6,6 +6,7 @@ writes what it remembers. A tick's id comes from customer and moment: one sent t
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -27,6 +28,23 @@ IDLE = 1.0
 _log = logging.getLogger(__name__)
 
 
+Step = Callable[[float], int]
+"""Does some of what is due at a moment (Unix seconds, UTC); returns how much that was."""
+
+
+def run(steps: Sequence[Step], clock: Clock, stop: threading.Event) -> None:
+    """Take steps in turn until told to stop. What fails is tried again."""
+    while not stop.is_set():
+        busy = 0
+        for step in steps:
+            try:
+                busy += step(clock())
+            except (EbbtideError, RedisError) as error:
+                _log.warning("ticker: %s", error)
+        if not busy:
+            stop.wait(IDLE)
+
+
 class Ticker:
     """Sends ticks. Two tickers do no harm.
 
@@ -37,17 +55,6 @@ class Ticker:
 
     def __init__(self, client: Redis, log: EventLog) -> None:
         self._timers, self._log = Timers(client), log
-
-    def run(self, clock: Clock, stop: threading.Event) -> None:
-        """Work until told to stop. What fails is tried again."""
-        while not stop.is_set():
-            try:
-                busy = self.step(clock())
-            except (EbbtideError, RedisError) as error:
-                _log.warning("ticker: %s", error)
-                busy = 0
-            if not busy:
-                stop.wait(IDLE)
 
     def step(self, now: float) -> int:
         """Send the ticks that are due at `now` (Unix seconds, UTC), some at a time; returns how many.

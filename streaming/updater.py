@@ -79,6 +79,7 @@ class Updater:
             judging.fired,
             timers,
             work.looked_at(),
+            work.looks,
         )
 
     def _make_room(self, partition: int) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from ebbtide.domain import identity
-from ebbtide.domain.event import Event, EventError
+from ebbtide.domain.event import BACK_IN_STOCK, Event, EventError
 from ebbtide.domain.event import decode as decode_event
 from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
 from ebbtide.domain.trigger import Tick
 from ebbtide.logs.events import Entry, Record
 from ebbtide.logs.rejected import Rejection
+from ebbtide.logs.waiting import Look
 from features.profile import State, encode, merge, new_state
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
@@ -21,7 +22,11 @@ from streaming.judging import Judging
 LATE = "late: older than the newest event of its customer by more than the lateness allowed"
 TOO_MANY = "identity: the customer has taken up as many other ids as are allowed"
 CIRCLE = "identity: the customers it was sent on to lead back to one another"
+NOBODY = "back in stock: nothing is known of the customer"
 TAKEN = "identity: the other id belongs to another customer already"
+
+
+_LOOKS = frozenset({"Product Viewed", "Product Added"})
 
 
 class Work:
@@ -53,6 +58,7 @@ class Work:
         self.raws: list[bytes] = []
         self.day_ends: list[Row] = []
         self.orders: list[tuple[str, float]] = []
+        self.looks: list[Look] = []
         self.rejected: list[Rejection] = []
         self.passed_on: list[Entry] = []
 
@@ -63,7 +69,7 @@ class Work:
         states = self._states = self._find(named)
         self._touched |= named
         if not self._direct:
-            self._heard |= {event.customer for _, event in events if type(event) is not Tick}
+            self._heard |= {event.customer for _, event in events if _is_heard(event)}
         if self._follows is not None:
             fresh = filter(self._follows, named.keys() - self._days.keys())
             self._days |= dict.fromkeys(fresh, -math.inf)
@@ -79,8 +85,8 @@ class Work:
             else:
                 state.logged = offset
                 if type(event) is Event:
-                    if event.at < state.last_at - self._lateness:
-                        self.rejected.append(Rejection(None, LATE, raw))
+                    if (fault := self._fault(event, state)) is not None:
+                        self.rejected.append(Rejection(None, fault, raw))
                         continue
                     raws.append(raw)
             if type(event) is Event and not state.merged_into:
@@ -94,6 +100,8 @@ class Work:
         posts: list[Row] = []
         for customer in self._touched:
             state = self._states[customer]
+            if state.last_at < 0.0:  # nothing was ever seen of them
+                continue
             (posts if state.merged_into else rows).append(Row(customer, encode(state), state.last_at))
         return rows + posts
 
@@ -107,6 +115,12 @@ class Work:
                 self.rejected.append(Rejection(None, str(error), record.raw))
         self.taken += len(found)
         return found
+
+    def _fault(self, event: Event, state: State) -> str | None:
+        """Why an event from the log changes nothing, if so."""
+        if event.at < state.last_at - self._lateness:
+            return LATE
+        return NOBODY if event.name == BACK_IN_STOCK and state.last_at < 0.0 else None
 
     def looked_at(self) -> set[str]:
         """Customers of whom nothing was heard: time passed, and their triggers were judged."""
@@ -139,6 +153,8 @@ class Work:
         self._judging.apply(event, state)
         if event.name == "Order Completed":
             self.orders.append((event.customer, event.at))
+        elif event.name in _LOOKS and (product := event.properties.id) is not None:
+            self.looks.append(Look(product, event.customer, event.at))
         elif event.also is not None and (other := identity.linked(event)) is not None:
             self._claim(other, event, state, raw)
 
@@ -225,6 +241,11 @@ class Work:
             if ends > -math.inf:  # else the state was told at the end of an earlier batch
                 self.day_ends.append(Row(customer, encode(state), state.last_at))
             self._days[customer] = (day_of(max(at, state.last_at)) + 1) * DAY
+
+
+def _is_heard(event: Event | Message) -> bool:
+    """Whether something was heard of a customer, and not only told to the flow."""
+    return not (event.name == BACK_IN_STOCK if isinstance(event, Event) else isinstance(event, Tick))
 
 
 def _decode(raw: bytes) -> Event | Message:

@@ -43,7 +43,7 @@ def reasons(rules, events, until):
 
 
 def test_every_example_is_read(tmp_path):
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
     for text in EXAMPLES:
         (tmp_path / "triggers.yaml").write_text(text)
         assert len(load(tmp_path / "triggers.yaml").rules) == 1
@@ -85,13 +85,27 @@ def test_who_is_missed_is_missed_again_only_after_they_came_back(rules):
     assert reasons(found, back, 70 * DAY) == [text.format(12), text.format(13)]
 
 
+def test_a_dear_product_that_is_back_is_spoken_of_to_whoever_viewed_it_twice_and_did_not_buy(rules):
+    found = rules("dear_and_back")
+    back = {"product_id": "pot", "name": "Iron pot", "price": 60.0}
+    views = [(at, "Product Viewed", {"product_id": "pot"}) for at in (0, DAY)]
+    told = (2 * DAY, "Product Back In Stock", back)
+    assert reasons(found, [*views, told], 3 * DAY) == ["Iron pot is back, 2 times viewed"]
+    assert reasons(found, [views[0], told], 3 * DAY) == []
+    assert reasons(found, [*views, (2 * DAY, "Product Back In Stock", back | {"price": 40.0})], 3 * DAY) == []
+    bought = (1.5 * DAY, "Order Completed", {"products": (Product("pot"),)})
+    assert reasons(found, [*views, bought, told], 3 * DAY) == []
+    again = (3 * DAY, "Product Back In Stock", back)
+    assert len(reasons(found, [*views, told, again], 4 * DAY)) == 2
+
+
 def test_the_keys_of_a_rule_stand_in_the_docs():
     keys = PAGE.split("## The keys of a rule")[1].split("### Conditions")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", keys, re.MULTILINE)) == set(_Entry.model_fields)
 
 
 def test_what_is_said_of_an_event_can_be_read():
-    assert {"stage", "previous", "views_7d", "views_30d", "rating", "score"} <= OF_EVENT
+    assert {"stage", "previous", "views_7d", "views_30d", "in_cart", "rating", "score"} <= OF_EVENT
 
 
 def test_the_slots_told_of_can_be_filled(tmp_path):

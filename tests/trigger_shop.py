@@ -39,6 +39,8 @@ def visits(customer, chance, days, signing_in):
             yield at + 4000, name, "NPS Submitted", {"score": chance.randint(0, 10)}
         if chance.random() < 0.1:
             yield at + 5000, name, "Payment Failed", {"renewal_date": at + 5 * DAY}
+        if chance.random() < 0.1:
+            yield at + 6000, name, "Product Back In Stock", {"product_id": product}
         at += chance.expovariate(1 / 4) * DAY
 
 

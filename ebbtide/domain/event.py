@@ -16,6 +16,10 @@ Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 """A finite number of a size that means something: an infinity or a NaN would spoil every sum it enters."""
 
 
+BACK_IN_STOCK = "Product Back In Stock"
+"""Tells a customer of a product that they wait for: nothing that they did, so no signal counts it."""
+
+
 class EventError(ValueError):
     """An event that cannot be used; the message says which field, what was expected and what was found."""
 

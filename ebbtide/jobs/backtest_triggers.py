@@ -164,7 +164,17 @@ class _Replay:
         self._orders: dict[str, list[float]] = {}
 
     def take(self, raws: Sequence[bytes]) -> None:
-        """Apply events, and what they make the flow pass on."""
+        """Apply events, and what they make the flow pass on.
+
+        Two ids that turn out to be one customer are joined before anything else happens, as they are live.
+        """
+        start = 0
+        for end, raw in enumerate(raws, 1):
+            if end == len(raws) or b'"identify"' in raw or b'"alias"' in raw:
+                self._apply(raws[start:end])
+                start = end
+
+    def _apply(self, raws: Sequence[bytes]) -> None:
         pending = list(raws)
         while pending:
             records = [Record(0, (next(self._places), 0), raw) for raw in pending]

@@ -15,6 +15,7 @@ from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.steady import steady
 from ebbtide.logs.timers import Timers
+from ebbtide.logs.waiting import Waiting
 from ebbtide.settings import Settings
 from streaming.importing.importer import Log, import_events
 from streaming.importing.once import Once
@@ -134,7 +135,13 @@ def _stream(
 
     with progress("Stream", total) as advance:
         rejected, checks, timers = RejectedLog(settings.rejected), Checks(client), Timers(client)
-        sink = FeatureSink(client, rejected, clock, progress=advance, checks=checks, timers=timers)
+        sink = FeatureSink(
+            *(client, rejected, clock),
+            progress=advance,
+            checks=checks,
+            timers=timers,
+            waiting=Waiting(client),
+        )
         source = ImportSource(begun.number, read([archive]))
         updater = Updater(OnlineStore(client), clock=clock, kept_customers=settings.kept_customers)
         run(build(source, sink, updater))

@@ -18,6 +18,7 @@ from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.steady import steady
 from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
+from ebbtide.logs.waiting import Waiting
 from ebbtide.settings import Settings
 
 
@@ -66,6 +67,7 @@ def stream(
             checks=Checks(redis),
             triggers=TriggerLog(redis),
             timers=Timers(redis),
+            waiting=Waiting(redis),
         )
         learner = OnlineLearner(redis, store, ModelWatcher(redis), clock)
         updater = Updater(

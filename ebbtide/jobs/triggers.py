@@ -52,11 +52,13 @@ def judged_by(settings: Settings, client: Redis, clock: Clock) -> "Moments":
 
 @contextlib.contextmanager
 def ticking(settings: Settings, client: Redis, clock: Clock) -> Iterator[None]:
-    """Send the flow the ticks that are due, in a thread, while the context lasts."""
-    from streaming.ticker import Ticker
+    """Tell the flow, in a thread, that time passes and what is back in stock, while the context lasts."""
+    from streaming.restocks import Restocks
+    from streaming.ticker import Ticker, run
 
-    ticker, stop = Ticker(client, open_log(settings, client)), threading.Event()
-    thread = threading.Thread(target=ticker.run, args=(clock, stop), name="ticker", daemon=True)
+    log, stop = open_log(settings, client), threading.Event()
+    steps = (Ticker(client, log).step, Restocks(client, log).step)
+    thread = threading.Thread(target=run, args=(steps, clock, stop), name="ticker", daemon=True)
     thread.start()
     try:
         yield

@@ -29,6 +29,10 @@ FORMULAS: tuple[Callable[[Events, float], Values], ...] = (
 )
 
 
+NOT_THEIRS = ("Product Back In Stock",)
+"""Events that are nothing that the customer did."""
+
+
 def values(events: Iterable[Event], now: float) -> Values:
     """All values of one customer at `now` (Unix seconds, UTC), by name; NaN: missing.
 
@@ -38,7 +42,7 @@ def values(events: Iterable[Event], now: float) -> Values:
     >>> found["orders_total"], found["recency_days"], found["tenure_days"]
     (1.0, 3.0, 3.0)
     """
-    known = {event.id: event for event in events if event.at <= now}
+    known = {event.id: event for event in events if event.at <= now and event.name not in NOT_THEIRS}
     ordered = sorted(known.values(), key=attrgetter("at"))
     found = {name: value for formula in FORMULAS for name, value in formula(ordered, now).items()}
     return {name: float(value) for name, value in found.items()}

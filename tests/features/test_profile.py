@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebbtide.domain.event import Event, Properties
+from ebbtide.domain.event import BACK_IN_STOCK, Event, Properties
 from ebbtide.errors import StoreError
 from features import profile
 from features.catalog import NAMES, SIGNALS, VERSION
@@ -94,6 +94,13 @@ def test_an_event_that_no_signal_asks_for_still_makes_the_customer_known():
     state = after([Event("m", "c", "Support Chat Opened", 19_000 * DAY, Properties())])
     assert profile.named(profile.vector(state, 19_001 * DAY))["tenure_days"] == 1.0
     assert state.last_at == 19_000 * DAY
+
+
+def test_what_a_customer_is_told_is_nothing_that_they_did():
+    state = after([order(19_000, revenue=10.0)])
+    before = profile.encode(state)
+    profile.update(state, Event("m", "c", BACK_IN_STOCK, 19_100 * DAY, Properties(product_id="tea")))
+    assert profile.encode(state) == before
 
 
 def test_a_state_of_another_catalog_is_refused_with_both_versions():

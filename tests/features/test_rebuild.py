@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ebbtide.domain.event import Event, Properties
+from ebbtide.domain.event import BACK_IN_STOCK, Event, Properties
 from ebbtide.logs.archive import LiveArchive, parts
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
@@ -55,6 +55,14 @@ def test_who_did_nothing_has_no_new_row(tmp_path):
     moments = [(FIRST + day) * DAY for day in (0.5, 1.5, 2.5)]
     told = [(row.customer, row.moment) for row in rows(found, survey(found), moments, tmp_path)]
     assert sorted(told) == [("c", moments[0]), ("d", moments[1])]
+
+
+def test_what_a_customer_was_told_is_nothing_that_they_did(tmp_path):
+    told = Event("m", "c", BACK_IN_STOCK, (FIRST + 1) * DAY, Properties(product_id="tea"))
+    unknown = Event("n", "d", BACK_IN_STOCK, (FIRST + 1) * DAY, Properties(product_id="tea"))
+    write(tmp_path, [order(FIRST), told, unknown])
+    stood = rebuilt(tmp_path, [(FIRST + 2) * DAY])
+    assert {name: state.last_at for name, state in stood[(FIRST + 2) * DAY].items()} == {"c": FIRST * DAY}
 
 
 def test_the_span_is_that_of_all_usable_events(tmp_path):

@@ -96,6 +96,19 @@ def test_an_event_that_comes_first_finds_the_timer_that_nobody_saw():
     assert customer.found() == [("cart_left", "01:00")]
 
 
+def test_what_is_back_in_stock_fires_for_what_was_viewed_or_carted_and_not_bought():
+    customer = Customer(Moments(load()))
+    customer.view(0.0)
+    customer.do("Product Added", 60.0, product_id="pot")
+    for at, product in ((1, "ink"), (2, "tea"), (3, "pot"), (27, "pot")):
+        customer.do("Product Back In Stock", at * HOUR, product_id=product)
+    assert customer.found("cart_left") == [("back_in_stock", "02:00"), ("back_in_stock", "03:00")]
+    customer.order(28 * HOUR, "tea")
+    customer.do("Product Back In Stock", 60 * HOUR, product_id="tea")
+    customer.do("Product Back In Stock", 61 * HOUR, product_id="pot")
+    assert len(customer.found("cart_left")) == 2  # one was bought, and an order empties the cart
+
+
 def test_silence_alone_fires_on_the_day_on_which_the_condition_turns_true():
     customer = Customer(Moments(load()))
     for day in range(0, 100, 10):

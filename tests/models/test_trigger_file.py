@@ -6,8 +6,8 @@ from ebbtide.errors import ConfigError
 from models.trigger_file import load, seconds, usable
 
 
-def test_ten_triggers_ship():
-    assert len(load().rules) == 10
+def test_eleven_triggers_ship():
+    assert len(load().rules) == 11
 
 
 def test_the_version_changes_with_the_file(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from ebbtide.domain import identity
 from ebbtide.logs.events import BEGINNING, MemoryEventLog
 from ebbtide.logs.timers import TIMERS, Timers
-from streaming.ticker import SETTLE, SILENT, Ticker
+from streaming.ticker import SETTLE, SILENT, Ticker, run
 
 NOW = 1_000_000.0
 
@@ -73,7 +73,7 @@ def test_a_customer_without_a_next_moment_has_no_timer(redis, timers):
 def test_it_works_until_told_to_stop(redis, log, timers):
     timers.put({"c": NOW})
     stop = threading.Event()
-    thread = threading.Thread(target=Ticker(redis, log).run, args=(lambda: NOW + SETTLE, stop))
+    thread = threading.Thread(target=run, args=([Ticker(redis, log).step], lambda: NOW + SETTLE, stop))
     thread.start()
     while not sent(log):
         assert thread.is_alive()

@@ -1,6 +1,6 @@
 """Triggers in the flow, with a real Redis: what fires live is what the back-test says, each once."""
 
-from itertools import groupby
+from itertools import accumulate, groupby
 
 import pytest
 
@@ -12,6 +12,7 @@ from ebbtide.logs.events import BEGINNING, Record, RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
+from ebbtide.logs.waiting import Waiting
 from features.store.online import OnlineStore
 from models.moments import Moments
 from models.trigger_file import load
@@ -43,6 +44,7 @@ class Live:
             log=self.log,
             triggers=self.triggers,
             timers=Timers(self.redis),
+            waiting=Waiting(self.redis),
         )
         self.part = sink.build("", 0, 1)
 
@@ -78,14 +80,19 @@ def live(redis, tmp_path):
 
 
 def play(live, lines):
-    """Send what happened, hour by hour, as time passes."""
-    for _, group in groupby(lines, key=lambda line: line[0] // HOUR):
+    """Send what happened, hour by hour, as time passes; a sign-in is heard of before what follows it."""
+    sign_ins = accumulate(b'"identify"' in raw for _, _, raw in [(0, "", b""), *lines])
+    parts = dict(zip(lines, sign_ins, strict=False))
+    for _, group in groupby(lines, key=lambda line: (line[0] // HOUR, parts[line])):
         hour = list(group)
         live.until(hour[0][0])
         live.send(hour)
         live.flow()
         live.now = max(live.now, hour[-1][0])
-    live.until(lines[-1][0] + SETTLE)
+    end = lines[-1][0]
+    for partition in range(PARTITIONS):  # as if the last event had come in each
+        Timers(live.redis).heard(partition, end, end)
+    live.until(end + SETTLE)
 
 
 def test_what_fires_live_is_what_the_back_test_says(live):
@@ -96,6 +103,7 @@ def test_what_fires_live_is_what_the_back_test_says(live):
     rules = {one.rule for one in expected}
     assert rules >= {
         "viewed_not_bought",
+        "back_in_stock",
         "cart_left",
         "going_quiet",
         "detractor",
@@ -103,6 +111,13 @@ def test_what_fires_live_is_what_the_back_test_says(live):
         STAGE_ENTERED,
     }
     assert len({one.trigger_id for one in expected}) == len(expected) > 200
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_it_is_so_in_other_shops_where_many_sign_in_late(live, seed):
+    lines = events(customers=15, days=40, seed=seed, signing_in=0.5)
+    play(live, lines)
+    assert live.found() == replayed([raw for _, _, raw in lines], Moments(load())).fired
 
 
 def test_without_ticks_the_next_event_finds_what_silence_had_fired(live):

@@ -26,6 +26,11 @@ def values(*events, now):
     return reference.values(events, now)
 
 
+def test_what_a_customer_was_told_is_nothing_that_they_did():
+    told = event("Product Back In Stock", 44 * DAY, product_id="tea")
+    assert str(values(order(0.0, 10.0), told, now=45 * DAY)) == str(values(order(0.0, 10.0), now=45 * DAY))
+
+
 def test_orders_and_money():
     found = values(
         order(0 * DAY, 10.0, "milk", "tea"),
