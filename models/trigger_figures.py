@@ -10,6 +10,7 @@ from functools import cached_property
 import msgspec
 
 from ebbtide.domain import ingest
+from ebbtide.domain.customer import Stage
 from ebbtide.domain.trigger import Fired
 from models.triggers import Rules
 
@@ -41,6 +42,7 @@ class RuleFigures(msgspec.Struct, frozen=True):
         busiest_day: the day (UTC) on which it fired most.
         most_a_day: how often, on that day.
         most_share: for which share of the customers known on that day.
+        stages: how often in which stage of life.
         overlaps: by other rule the share of triggers within 7 days of one of it, for the same customer.
     """
 
@@ -57,7 +59,28 @@ class RuleFigures(msgspec.Struct, frozen=True):
     busiest_day: str | None
     most_a_day: int
     most_share: float
+    stages: dict[str, int]
     overlaps: dict[str, float]
+
+
+class StageFigures(msgspec.Struct, frozen=True):
+    """What came after moves to a stage.
+
+    Attributes:
+        stage: that was entered.
+        entered: how often.
+        customers: how many different ones did.
+        ordered: share after which an order came within 7 days; None if none has 7 days after it.
+        churned: share after which none came in the horizon; None if none has one after it.
+        judged: moves with a whole horizon after them.
+    """
+
+    stage: str
+    entered: int
+    customers: int
+    ordered: float | None
+    churned: float | None
+    judged: int
 
 
 @dataclass(frozen=True)
@@ -83,6 +106,10 @@ class Base:
     def within(self, fired: Iterable[Fired]) -> list[Fired]:
         """Those that are counted."""
         return [one for one in fired if self.since <= at(one) <= self.until]
+
+    def moments_of(self, fired: Iterable[Fired]) -> list[tuple[str, float]]:
+        """For whom triggers fired, as known by the end, and when."""
+        return [(self.owners.get(one.customer_id, one.customer_id), at(one)) for one in fired]
 
     def ordered(self, customer: str, moment: float, days: float) -> bool:
         """Whether an order came within so many days behind a moment."""
@@ -128,10 +155,10 @@ def figures(rules: Rules, fired: Sequence[Fired], base: Base) -> list[RuleFigure
     """The figures of each rule, in the order of the file."""
     ordered_base, _ = base.share_ordered(base.moments, SOON)
     stayed_base, _ = base.share_ordered(base.moments, base.horizon)
-    by_rule: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    by_rule: dict[str, list[Fired]] = defaultdict(list)
     for one in fired:
-        by_rule[one.rule].append((base.owners.get(one.customer_id, one.customer_id), at(one)))
-    overlaps = _overlaps(by_rule)
+        by_rule[one.rule].append(one)
+    overlaps = _overlaps({rule: base.moments_of(found) for rule, found in by_rule.items()})
     return [
         _figures(rule.id, by_rule[rule.id], base, (ordered_base, stayed_base), overlaps[rule.id])
         for rule in rules.rules
@@ -140,11 +167,12 @@ def figures(rules: Rules, fired: Sequence[Fired], base: Base) -> list[RuleFigure
 
 def _figures(
     rule: str,
-    pairs: Sequence[tuple[str, float]],
+    fired: Sequence[Fired],
     base: Base,
     of_base: tuple[float | None, float | None],
     overlaps: dict[str, float],
 ) -> RuleFigures:
+    pairs = base.moments_of(fired)
     ordered, _ = base.share_ordered(pairs, SOON)
     stayed, judged = base.share_ordered(pairs, base.horizon)
     days = Counter(moment // DAY for _, moment in pairs)
@@ -165,8 +193,28 @@ def _figures(
         busiest_day=None if day is None else datetime.fromtimestamp(day * DAY, UTC).date().isoformat(),
         most_a_day=most,
         most_share=most / known if known else 0.0,
+        stages=dict(Counter(one.stage for one in fired).most_common()),
         overlaps=overlaps,
     )
+
+
+def stage_figures(entered: Sequence[Fired], base: Base) -> list[StageFigures]:
+    """What came after the moves to each stage, in the order of a life."""
+    found = []
+    for stage in Stage:
+        pairs = base.moments_of(one for one in entered if one.stage == stage)
+        stayed, judged = base.share_ordered(pairs, base.horizon)
+        found.append(
+            StageFigures(
+                stage=stage,
+                entered=len(pairs),
+                customers=len({customer for customer, _ in pairs}),
+                ordered=base.share_ordered(pairs, SOON)[0],
+                churned=None if stayed is None else 1.0 - stayed,
+                judged=judged,
+            )
+        )
+    return found
 
 
 def _overlaps(by_rule: Mapping[str, Sequence[tuple[str, float]]]) -> dict[str, dict[str, float]]:

@@ -92,6 +92,7 @@ def backtest(
         console.print_json(found.public())
     else:
         console.out.print(_table(found))
+        console.out.print(_stages(found))
         for note in found.warnings:
             console.out.print(f"! {note}", markup=False)
 
@@ -154,6 +155,20 @@ def _table(found: "TriggerBacktest") -> "Table":
             f"{one.most_a_day:,} ({one.most_share:.0%})",
             ", ".join(f"{name} {share:.0%}" for name, share in overlaps),
         )
+    return table
+
+
+def _stages(found: "TriggerBacktest") -> "Table":
+    """A row for each stage that customers moved to."""
+    from rich.table import Table
+
+    table = Table(title="What came after moves between stages", title_justify="left")
+    table.add_column("stage entered")
+    for heading in ("entered", "customers", "ordered in 7 days", "churned"):
+        table.add_column(heading, justify="right")
+    for one in found.stages:
+        shares = (_share(one.ordered), _share(one.churned))
+        table.add_row(one.stage, f"{one.entered:,}", f"{one.customers:,}", *shares)
     return table
 
 

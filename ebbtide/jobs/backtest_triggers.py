@@ -26,7 +26,7 @@ from features.glance import Glance
 from features.profile import State
 from models.moments import Moments
 from models.snapshot import Churn, unknown_churn
-from models.trigger_figures import Base, RuleFigures, figures, warnings
+from models.trigger_figures import Base, RuleFigures, StageFigures, figures, stage_figures, warnings
 from models.triggers import Rules
 from streaming.changes import Batch, Changes
 from streaming.importing.importer import Log, import_events
@@ -41,8 +41,9 @@ BATCH = 2_000
 class TriggerBacktest:
     """What the rules would have done on a log; times are ISO 8601 in UTC.
 
-    `triggers` has the figures of each rule in the order of the file, `warnings` what a marketer should know
-    before it goes live, `fired` every trigger in time order, `entered` every move to another stage.
+    `triggers` has the figures of each rule in the order of the file, `stages` what came after the moves to
+    each stage, `warnings` what a marketer should know before it goes live, `fired` every trigger in time
+    order, `entered` every move to another stage.
     """
 
     data: str
@@ -51,6 +52,7 @@ class TriggerBacktest:
     until: str
     customers: int
     triggers: list[RuleFigures]
+    stages: list[StageFigures]
     warnings: list[str]
     fired: list[Fired] = field(repr=False)
     entered: list[Fired] = field(repr=False)
@@ -128,6 +130,7 @@ def backtest(
         until=base.iso(found.last),
         customers=len(found.seen),
         triggers=counted,
+        stages=stage_figures(base.within(entered), base),
         warnings=warnings(counted),
         fired=kept,
         entered=entered,

@@ -89,7 +89,9 @@ def test_where_cancellation_is_churn_only_subscribers_can_leave(
     for customer in ("buyer", "subscriber"):
         found = ask(client, customer)
         assert found["churn"] is None
-        assert "no running subscription to judge churn by, or one whose end was asked for" in found["degraded"]
+        assert (
+            "no running subscription to judge churn by, or one whose end was asked for" in found["degraded"]
+        )
 
 
 def test_a_slipping_customer_is_likelier_to_leave_and_treated_otherwise(

@@ -62,6 +62,7 @@ def test_the_figures_of_a_rule_are_those_of_its_triggers(tmp_path):
     assert one.churned == pytest.approx(4 / 7)  # a at 5; b at 0 and at 50; c at 6
     assert (one.busiest_day, one.most_a_day, one.most_share) == ("2023-11-14", 3, 1.0)
     assert found.customers == 3
+    assert one.stages == {"new": 6, "won_back": 2, "active": 1}
 
 
 def test_only_the_last_days_are_counted_where_asked(tmp_path):
@@ -88,6 +89,17 @@ def test_overlaps_are_those_of_one_customer_within_a_week(tmp_path):
     )
     bought, again = tried(path, rules).triggers
     assert (bought.overlaps, again.overlaps) == ({"again": pytest.approx(1 / 3)}, {"bought": 1.0})
+
+
+def test_what_came_after_moves_between_stages_is_told_stage_by_stage(tmp_path):
+    path = file_of(tmp_path, sorted([*orders("a", 0, 5, 10, 100), *orders("b", 0, 7, 14, 21, 120)]))
+    stages = {one.stage: one for one in tried(path, load()).stages}
+    assert list(stages) == ["new", "active", "loyal", "slipping", "dormant", "lost", "won_back"]
+    new, active, slipping = stages["new"], stages["active"], stages["slipping"]
+    assert (new.entered, new.customers, new.ordered, new.churned, new.judged) == (2, 2, 1.0, 0.0, 2)
+    assert (active.entered, active.ordered, active.churned) == (2, pytest.approx(1 / 2), pytest.approx(1 / 2))
+    assert (slipping.entered, slipping.churned) == (2, 1.0)
+    assert (stages["loyal"].entered, stages["loyal"].churned, stages["lost"].entered) == (0, None, 0)
 
 
 def test_a_rule_that_would_speak_to_everybody_at_once_is_named_with_the_count(tmp_path):
