@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc import PythonModel
 
+from ebbtide.errors import ModelError
 from models.artefact import decode
 from models.churn import label
 from models.curve import ChurnCurve
@@ -25,8 +26,20 @@ class ChurnModel(PythonModel):  # type: ignore[misc]
         self._curve = ChurnCurve(decode(Path(context.artifacts["churn"]).read_bytes()))
 
     def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
-        """Give the columns `churned_60` and so on, for a frame with a column per signal (NaN is missing)."""
-        signals = model_input[list(self._curve.artefact.names)].to_numpy(np.float64)
+        """Give the columns `churned_60` and so on, for a frame with a column per signal (NaN is missing).
+
+        Raises:
+            ModelError: a signal has no column.
+        """
+        names = self._curve.artefact.names
+        absent = [name for name in names if name not in model_input.columns]
+        if absent:
+            raise ModelError(
+                f"churn model: expected a column for each of {len(names)} signals, found none for "
+                f"{', '.join(absent[:5])}{' and others' if len(absent) > 5 else ''}; where a value is not "
+                "known, give NaN"
+            )
+        signals = model_input[list(names)].to_numpy(np.float64)
         columns = [label(days) for days in self._curve.days]
         return pd.DataFrame(self._curve.predict_many(signals), columns=columns, index=model_input.index)
 

@@ -2,6 +2,7 @@ import logging
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -135,6 +136,10 @@ def test_mlflows_own_reader_scores_a_frame_of_raw_signals(registry, version, tra
     assert list(found.columns) == ["churned_30", "churned_60"]
     assert np.array_equal(found["churned_60"], trained.predict(later))
     assert np.array_equal(found["churned_30"], trained.predict(later, 30))
+    whole_numbers = model.predict(pd.DataFrame([dict.fromkeys(NAMES, 1)]))
+    assert np.array_equal(whole_numbers, model.predict(pd.DataFrame([dict.fromkeys(NAMES, 1.0)])))
+    with pytest.raises(ModelError, match=f"found none for {NAMES[3]}; where a value is not known, give NaN"):
+        model.predict(later[list(NAMES)].drop(columns=NAMES[3]))
 
 
 def test_the_champion_is_published_and_scores_as_it_was_trained(registry, version, redis, trained, later):
