@@ -234,7 +234,7 @@ def _today(
             break
     if not found:
         raise ModelError(
-            f"monitor: expected customers with an order in the last {artefact.active} days, found none; "
+            f"monitor: expected customers with {_wanted(artefact)}, found none; "
             "import a log, or let the stream run"
         )
     return np.array(found)
@@ -247,6 +247,14 @@ def _could_leave(values: list[float], artefact: "Artefact") -> bool:
     if artefact.churned is Churned.CANCEL:
         return could_cancel(values)
     return values[_RECENCY] <= artefact.active
+
+
+def _wanted(artefact: "Artefact") -> str:
+    from models.artefact import Churned
+
+    if artefact.churned is Churned.CANCEL:
+        return "a running subscription that they have not asked to end"
+    return f"an order in the last {artefact.active} days"
 
 
 def _midnight(date: str) -> datetime:
