@@ -141,7 +141,7 @@ def _joined(parts: Iterable[tuple[float, ...]]) -> list[float]:
     return found
 
 
-def named(values: list[float]) -> dict[str, float]:
+def named(values: Sequence[float]) -> dict[str, float]:
     """The values of `vector` by name."""
     return dict(zip(NAMES, values, strict=True))
 

@@ -6,6 +6,9 @@ A decision is made from it, and a receipt is replayed from it.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.decision import Churn
 from features import lifecycle
@@ -42,12 +45,28 @@ def assess(scorer: ChurnScorer | None, vector: Sequence[float], previous_stage: 
         vector: the signals in the catalog's order, NaN where missing.
         previous_stage: the stage in which the customer was last seen; empty where that is not known.
     """
-    values = named(list(vector))
-    stage = lifecycle.stage(values, previous_stage)
+    return assess_many(scorer, [vector], np.array([vector]), [previous_stage])[0]
+
+
+def assess_many(
+    scorer: ChurnScorer | None,
+    vectors: Sequence[Sequence[float]],
+    matrix: NDArray[np.float64],
+    previous_stages: Sequence[str],
+) -> list[Assessment]:
+    """`assess` many customers, equal to the last bit; `matrix` has the vectors as rows."""
     churned = Churned.SILENCE if scorer is None else scorer.artefact.churned
-    unjudged = _unjudged(churned, vector)
-    churn = scorer.churn(vector) if scorer is not None and unjudged is None else None
-    return Assessment(values, stage, churn, _faults(scorer, churned, unjudged, values))
+    unjudged = [_unjudged(churned, vector) for vector in vectors]
+    judged = [place for place, why in enumerate(unjudged) if why is None]
+    churns: dict[int, Churn] = {}
+    if scorer is not None and judged:
+        churns = dict(zip(judged, scorer.churns(matrix[judged]), strict=True))
+    found = []
+    for place, (vector, before) in enumerate(zip(vectors, previous_stages, strict=True)):
+        values = named(vector)
+        faults = _faults(scorer, churned, unjudged[place], values)
+        found.append(Assessment(values, lifecycle.stage(values, before), churns.get(place), faults))
+    return found
 
 
 def _unjudged(churned: Churned, vector: Sequence[float]) -> str | None:

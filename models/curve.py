@@ -54,7 +54,7 @@ class ChurnCurve:
         self._falls = artefact.churned == Churned.SILENCE
         self._lock = threading.Lock()
 
-    def predict_one(self, vector: Sequence[float]) -> list[float]:
+    def predict_one(self, vector: Sequence[float] | Array) -> list[float]:
         """Give the probability for each horizon, from one vector of signals (NaN is missing).
 
         Raises:
@@ -68,7 +68,22 @@ class ChurnCurve:
             linear = self._weights @ values + self._missing @ missing + self._bias
             trees = [booster.score_row() for booster in self._boosters]
         odds = self._trees_share * trees + self._linear_share * linear
-        return self._ordered_one([1.0 / (1.0 + math.exp(-x)) if x > -700.0 else 0.0 for x in odds.tolist()])
+        return self._ordered_one(list(map(_probability, odds.tolist())))
+
+    def predict_few(self, matrix: Array) -> list[list[float]]:
+        """`predict_one` of each row of a matrix of shape (n, signals), equal to the last bit, in less time.
+
+        What is told in a receipt is scored again alone when it is replayed, so the two may not differ.
+        `predict_many` may, since it multiplies matrices.
+        """
+        if len(matrix) == 1:
+            return [self.predict_one(matrix[0])]
+        self._check_width(matrix.shape[1])
+        rows = zip(*self._inputs(matrix), strict=True)
+        linear = np.array([self._weights @ row + self._missing @ gaps + self._bias for row, gaps in rows])
+        trees = np.array([booster.score_many(matrix) for booster in self._boosters]).T
+        odds = self._trees_share * trees + self._linear_share * linear
+        return [self._ordered_one(list(map(_probability, row))) for row in odds.tolist()]
 
     def predict_many(self, matrix: Array) -> Array:
         """Give the probabilities, shape (n, horizons), for a matrix of shape (n, signals)."""
@@ -139,3 +154,7 @@ class ChurnCurve:
                 f"churn model: expected {len(self.artefact.names)} values in a vector, found {found}; "
                 "the model and the catalog differ, train it again"
             )
+
+
+def _probability(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-log_odds)) if log_odds > -700.0 else 0.0

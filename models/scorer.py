@@ -56,11 +56,12 @@ class ChurnScorer:
         """Give the probability of churn by horizon in days, as text."""
         return dict(zip(self._keys, self.curve.predict_one(vector), strict=True))
 
-    def churn(self, vector: Sequence[float]) -> Churn:
-        """Give the whole curve as a decision states it, without reasons."""
-        found = self.curve.predict_one(vector)
-        probability = dict(zip(self._keys, found, strict=True))
-        return Churn(probability, self.horizon, self.curve.median_days(found))
+    def churns(self, matrix: NDArray[np.float64]) -> list[Churn]:
+        """Give the whole curve of each row of a matrix as decisions state it, without reasons."""
+        return [
+            Churn(dict(zip(self._keys, found, strict=True)), self.horizon, self.curve.median_days(found))
+            for found in self.curve.predict_few(matrix)
+        ]
 
     def contributions(self, vector: Sequence[float]) -> NDArray[np.float64]:
         """Give what each signal adds to the main horizon's log-odds; see `ChurnCurve.contributions`."""

@@ -1,12 +1,14 @@
 """The answer: a draft as the decision that is given and the receipt that is kept."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from ebbtide.domain.action import Action
-from ebbtide.domain.decision import Decision, Receipt, Recommendation, Versions
+from ebbtide.domain.decision import Decision, Receipt, Signals, Versions
 from ebbtide.domain.ingest import iso
+from features.catalog import NAMES
 from features.profile import State
 from models.arbitration import ranked
 from models.messages import filled, slot_values
@@ -18,66 +20,65 @@ LIFETIME = 15 * 60.0
 NO_PRODUCTS = "no products to recommend"
 
 
-def receipt(
-    draft: Draft,
-    products: tuple[Recommendation, ...],
-    actions: Mapping[str, Action],
-    rules: Rules,
-    versions: Versions,
-    faults: tuple[str, ...],
-) -> Receipt:
-    """Turn a draft into the decision and its receipt.
+class Answerer(NamedTuple):
+    """What turns drafts into answers.
 
-    Args:
-        draft: with its choice made, and reserved.
-        products: what to show.
+    Attributes:
         actions: those of the policy, by id.
         rules: of triggers.
-        versions: of what the draft was made with.
+        versions: of what the drafts were made with.
         faults: what was wrong with that, for all customers.
     """
-    question, situation, choice = draft.question, draft.situation, draft.choice
-    assessment, moment = situation.assessment, situation.at
-    churn = assessment.churn
-    if churn is not None and draft.reasons:
-        churn = replace(churn, reasons=draft.reasons)
-    decision = Decision(
-        decision_id=question.decision_id,
-        customer_id=question.customer_id,
-        known=draft.known.state is not None,
-        stage=assessment.stage,
-        as_of=iso(moment),
-        expires_at=iso(moment + LIFETIME),
-        churn=churn,
-        triggers=open_triggers(
-            rules, draft.known.fired, assessment.values, assessment.stage, assessment.main, draft.facts
-        ),
-        actions=ranked(choice.candidates, choice.chosen, _speaker(draft, products, actions), draft.limit),
-        recommendations=products,
-        versions=versions,
-        degraded=(*faults, *assessment.faults, *(() if products else (NO_PRODUCTS,))),
-    )
-    state = draft.known.state
-    return Receipt(
-        decision,
-        question.decision_point,
-        dict(question.context),
-        {name: value for name, value in assessment.values.items() if value == value},
-        age_seconds=None if state is None else moment - state.last_at,
-        person="" if situation.customer == question.customer_id else situation.customer,
-        at=moment,
-        previous_stage=previous_stage(state),
-        reach=situation.reach,
-        history=situation.history,
-        candidates=choice.candidates,
-        chosen=choice.chosen,
-        holdout=choice.holdout,
-    )
+
+    actions: Mapping[str, Action]
+    rules: Rules
+    versions: Versions
+    faults: tuple[str, ...]
+
+    def receipt(self, draft: Draft) -> Receipt:
+        """The receipt, with the decision, of a draft whose choice is made."""
+        situation, choice, state = draft.situation, draft.choice, draft.known.state
+        return Receipt(
+            self._decision(draft),
+            draft.question.decision_point,
+            dict(draft.question.context),
+            Signals(NAMES, draft.packed),
+            age_seconds=None if state is None else situation.at - state.last_at,
+            person="" if situation.customer == draft.question.customer_id else situation.customer,
+            at=situation.at,
+            previous_stage=previous_stage(state),
+            reach=situation.reach,
+            history=situation.history,
+            candidates=choice.candidates,
+            chosen=choice.chosen,
+            holdout=choice.holdout,
+        )
+
+    def _decision(self, draft: Draft) -> Decision:
+        question, choice, products = draft.question, draft.choice, draft.products
+        assessment, moment = draft.situation.assessment, draft.situation.at
+        churn, values, stage = assessment.churn, assessment.values, assessment.stage
+        if churn is not None and draft.reasons:
+            churn = replace(churn, reasons=draft.reasons)
+        return Decision(
+            decision_id=question.decision_id,
+            customer_id=question.customer_id,
+            known=draft.known.state is not None,
+            stage=stage,
+            as_of=iso(moment),
+            expires_at=iso(moment + LIFETIME),
+            churn=churn,
+            triggers=open_triggers(
+                self.rules, draft.known.fired, values, stage, assessment.main, draft.facts
+            ),
+            actions=ranked(choice.candidates, choice.chosen, _speaker(draft, self.actions), draft.limit),
+            recommendations=products,
+            versions=self.versions,
+            degraded=(*self.faults, *assessment.faults, *(() if products else (NO_PRODUCTS,))),
+        )
 
 
-def _speaker(
-    draft: Draft, products: tuple[Recommendation, ...], actions: Mapping[str, Action]
-) -> Callable[[str], str]:
+def _speaker(draft: Draft, actions: Mapping[str, Action]) -> Callable[[str], str]:
     """What an action's message says to this customer, by the action's id."""
 
     def say(action: str) -> str:
@@ -85,7 +86,7 @@ def _speaker(
         if "{" not in message:
             return message
         assessment = draft.situation.assessment
-        names = [product.name for product in products]
+        names = [product.name for product in draft.products]
         given = slot_values(
             values=assessment.values,
             stage=assessment.stage,

@@ -17,6 +17,7 @@ from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.documents import Documents
 from ebbtide.logs.events import EventLog
 from ebbtide.logs.items import ItemCatalogue
+from ebbtide.logs.ledger import Ledger
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.triggers import TriggerLog
 from models import trigger_file
@@ -115,18 +116,19 @@ def _services(
     metrics: Metrics,
     api_key: str | None,
 ) -> Services:
-    contacts = Contacts(redis)
+    contacts, decisions = Contacts(redis), DecisionLog(redis)
     decider = Decider(
         knowledge=Knowledge(redis),
         models=ModelWatcher(redis),
         responses=ResponseWatcher(redis),
         recommender=Recommender(redis),
         contacts=contacts,
+        ledger=Ledger(contacts, decisions, policy.contact.caps),
         keeper=Keeper(Documents(redis)),
         policy=policy,
         rules=rules,
     )
-    decisions, kept_aside = DecisionLog(redis), RejectedLog(rejected)
+    kept_aside = RejectedLog(rejected)
     return Services(
         clock=clock,
         intake=Intake(log, kept_aside, metrics),

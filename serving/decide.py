@@ -1,15 +1,20 @@
 """The decision: from what is known of a customer to what to do next. Knows nothing of HTTP; time is given."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from ebbtide.domain.action import NOTHING
-from ebbtide.domain.decision import Reason, Receipt, Versions
+from ebbtide.domain.decision import Reason, Versions
 from ebbtide.domain.ingest import iso
 from ebbtide.errors import InputError, StoreError
 from ebbtide.logs.contacts import Contacts, Reservation
+from ebbtide.logs.ledger import Entry, Ledger
+from ebbtide.logs.receipts import Written, written
 from features import catalog, profile
 from models.actions import ActionCatalogue, DecisionPoint
-from models.assessment import assess
+from models.assessment import assess_many
 from models.choice import Situation, choose
 from models.expressions import close_to, share
 from models.kept import Keeper
@@ -20,11 +25,21 @@ from models.response_watcher import ResponseWatcher
 from models.responses import Responses
 from models.scorer import ChurnScorer, ModelWatcher
 from models.triggers import Rules
-from serving.answer import previous_stage, receipt
+from serving.answer import Answerer, previous_stage
 from serving.draft import Draft, Question
 from serving.known import Knowledge, Known
 
 NO_MODEL = "no churn model"
+
+
+class _Asked(NamedTuple):
+    """A question that makes sense: of whom, as of when (Unix seconds), and how much to show."""
+
+    question: Question
+    known: Known
+    state: profile.State
+    at: float
+    limit: int
 
 
 class Decider:
@@ -35,7 +50,8 @@ class Decider:
         models: the churn model in force.
         responses: the response model in force.
         recommender: of products.
-        contacts: where the chosen action is reserved.
+        contacts: of the customers.
+        ledger: where the chosen action is reserved and the receipt logged.
         keeper: keeps the versions that decisions are made with.
         policy: the actions and the rules for them.
         rules: of triggers.
@@ -49,6 +65,7 @@ class Decider:
         responses: ResponseWatcher,
         recommender: Recommender,
         contacts: Contacts,
+        ledger: Ledger,
         keeper: Keeper,
         policy: ActionCatalogue,
         rules: Rules,
@@ -57,7 +74,7 @@ class Decider:
         self._models = models
         self._responses = responses
         self._recommender = recommender
-        self._contacts = contacts
+        self._contacts, self._ledger = contacts, ledger
         self._keeper = keeper
         self._actions = {action.id: action for action in policy.actions}
         self._rules = rules
@@ -65,12 +82,13 @@ class Decider:
         share([*policy.conditions.values(), *(rule.when for rule in rules.rules if rule.of_a_state)])
         self.policy = policy
 
-    def decide(self, questions: Sequence[Question], *, now: float) -> list[Receipt | Exception]:
-        """Answer questions, each with what the answer was made from, in a few round trips for all.
+    def decide(self, questions: Sequence[Question], *, now: float) -> list[Written | Exception]:
+        """Answer questions, each with what the answer was made from, in two round trips for most.
 
-        What is wrong with one question stands in the place of its answer: an InputError for a decision point
-        that there is not, or an `as_of` before the customer's last event; a StoreError for a state that is
-        not one of this catalog.
+        Unless it is a test, what was chosen is reserved and the receipt logged; that of one asked `once` is
+        left to be logged. What is wrong with one question stands in the place of its answer: an InputError
+        for a decision point that there is not, or an `as_of` before the customer's last event; a StoreError
+        for a state that is not one of this catalog.
 
         Raises:
             redis.RedisError: the store cannot be reached.
@@ -78,36 +96,22 @@ class Decider:
         known = self._knowledge.read([question.customer_id for question in questions], now)
         scorer, responses = self._models.refresh(now), self._responses.refresh(now)
         self._keeper.see(self.policy, scorer, responses)
-        drafts = [
-            self._drafted(question, found, scorer, responses, now)
-            for question, found in zip(questions, known, strict=True)
-        ]
-        good = [draft for draft in drafts if isinstance(draft, Draft)]
-        shown = iter(self._recommender.recommend(list(map(_wanted, good)), now=now))
-        # Last of all that may fail, so that nothing is reserved in vain.
-        self._reserve([draft for draft in good if not draft.question.test], responses)
+        asked = [self._asked(question, found, now) for question, found in zip(questions, known, strict=True)]
+        drafts = self._drafts([one for one in asked if isinstance(one, _Asked)], scorer, responses)
+        shown = self._recommender.recommend(list(map(_wanted, drafts)), now=now)
+        for draft, products in zip(drafts, shown, strict=True):
+            draft.products = products
         versions = Versions(
             catalog.VERSION,
             None if scorer is None else scorer.version,
             self.policy.version,
             None if responses is None else responses.version,
         )
-        faults = self.model_faults(now)
-        return [
-            receipt(draft, next(shown), self._actions, self._rules, versions, faults)
-            if isinstance(draft, Draft)
-            else draft
-            for draft in drafts
-        ]
+        answerer = Answerer(self._actions, self._rules, versions, self.model_faults(now))
+        answers = iter(self._entered(drafts, answerer, responses, now))
+        return [next(answers) if isinstance(one, _Asked) else one for one in asked]
 
-    def _drafted(
-        self,
-        question: Question,
-        known: Known | StoreError,
-        scorer: ChurnScorer | None,
-        responses: Responses | None,
-        now: float,
-    ) -> Draft | Exception:
+    def _asked(self, question: Question, known: Known | StoreError, now: float) -> "_Asked | Exception":
         if isinstance(known, StoreError):
             return known
         try:
@@ -115,28 +119,40 @@ class Decider:
             _check_reach(question.as_of, known.state)
         except InputError as error:
             return error
-        moment = now if question.as_of is None else question.as_of
-        state = profile.new_state() if known.state is None else known.state
-        vector = profile.vector(state, moment)
-        assessment = assess(scorer, vector, previous_stage(state))
-        situation = Situation(
-            customer=known.customer,
-            decision=question.decision_id,
-            decision_point=question.decision_point,
-            at=moment,
-            vector=vector,
-            assessment=assessment,
-            context=question.context,
-            reach=profile.reach(state),
-            history=known.history,
-        )
         limit = question.limit if point is None or point.limit is None else min(point.limit, question.limit)
-        facts = situation.facts()
-        choice = choose(self.policy, responses, situation, facts)
-        draft = Draft(question, known, limit, situation, facts, choice)
-        if question.explain and scorer is not None and assessment.churn is not None:
-            draft.reasons = explained(scorer, state, vector, moment)
-        return draft
+        state = profile.new_state() if known.state is None else known.state
+        return _Asked(question, known, state, now if question.as_of is None else question.as_of, limit)
+
+    def _drafts(
+        self, asked: Sequence["_Asked"], scorer: ChurnScorer | None, responses: Responses | None
+    ) -> list[Draft]:
+        """Draft the answers, with the models asked once for all."""
+        vectors = [profile.vector(one.state, one.at) for one in asked]
+        matrix = np.array(vectors, dtype="<f8").reshape(len(vectors), len(catalog.NAMES))
+        before = [previous_stage(one.state) for one in asked]
+        drafts = []
+        for one, vector, row, assessment in zip(
+            asked, vectors, matrix, assess_many(scorer, vectors, matrix, before), strict=True
+        ):
+            question, known = one.question, one.known
+            situation = Situation(
+                customer=known.customer,
+                decision=question.decision_id,
+                decision_point=question.decision_point,
+                at=one.at,
+                vector=vector,
+                assessment=assessment,
+                context=question.context,
+                reach=profile.reach(one.state),
+                history=known.history,
+            )
+            facts = situation.facts()
+            choice = choose(self.policy, responses, situation, facts)
+            draft = Draft(question, known, one.limit, situation, facts, choice, row.tobytes())
+            if question.explain and scorer is not None and assessment.churn is not None:
+                draft.reasons = explained(scorer, one.state, vector, one.at)
+            drafts.append(draft)
+        return drafts
 
     def _point(self, name: str) -> DecisionPoint | None:
         """The decision point of the policy; None where the policy names none, so that any name will do."""
@@ -148,21 +164,33 @@ class Decider:
             )
         return points.get(name)
 
-    def _reserve(self, drafts: Sequence[Draft], responses: Responses | None) -> None:
-        """Reserve what was chosen. One who comes too late for a cap chooses again, from what is left."""
-        while waiting := [draft for draft in drafts if draft.choice.chosen != NOTHING.id]:
-            places = [
-                Reservation(
-                    draft.known.customer, draft.question.decision_id, self._actions[draft.choice.chosen]
-                )
-                for draft in waiting
-            ]
-            full = self._contacts.reserve_many(places, self.policy.contact.caps, waiting[0].situation.at)
-            drafts = [draft for draft, cap in zip(waiting, full, strict=True) if cap is not None]
-            histories = self._contacts.read([draft.known.customer for draft in drafts])
-            for draft, history in zip(drafts, histories, strict=True):
+    def _entered(
+        self, drafts: Sequence[Draft], answerer: Answerer, responses: Responses | None, now: float
+    ) -> list[Written]:
+        """Write answers and enter them; one who comes too late for a cap chooses again, from what is left."""
+        answers = [written(answerer.receipt(draft)) for draft in drafts]
+        entries = [self._entry(draft, answer) for draft, answer in zip(drafts, answers, strict=True)]
+        full = self._ledger.enter(entries, now)
+        while late := [place for place, cap in enumerate(full) if cap is not None]:
+            histories = self._contacts.read([drafts[place].known.customer for place in late])
+            for place, history in zip(late, histories, strict=True):
+                draft = drafts[place]
                 draft.situation = draft.situation._replace(history=history)
                 draft.choice = choose(self.policy, responses, draft.situation, draft.facts)
+                answers[place] = written(answerer.receipt(draft))
+                entries[place] = self._entry(draft, answers[place])._replace(again=True)
+            caps = iter(self._ledger.enter([entries[place] for place in late], now))
+            full = [None if cap is None else next(caps) for cap in full]
+        return answers
+
+    def _entry(self, draft: Draft, answer: Written) -> Entry:
+        question, chosen = draft.question, draft.choice.chosen
+        if question.test:
+            return Entry(None, None)
+        place = None
+        if chosen != NOTHING.id:
+            place = Reservation(draft.known.customer, question.decision_id, self._actions[chosen])
+        return Entry(place, None if question.once else answer)
 
     def warm_up(self, now: float) -> None:
         """Decide once for nobody, so that the first question waits for nothing.

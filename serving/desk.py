@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from ebbtide.clock import Clock
-from ebbtide.domain.decision import Receipt
 from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.receipts import Written, written
 from serving.decide import Decider
 from serving.draft import Question
 from serving.metrics import Metrics
@@ -19,9 +19,9 @@ class Desk:
 
     def __init__(self, decider: Decider, decisions: DecisionLog, metrics: Metrics, clock: Clock) -> None:
         self._decider, self._decisions, self._metrics, self._clock = decider, decisions, metrics, clock
-        self._together: Together[Question, Receipt] = Together(self._answer)
+        self._together: Together[Question, Written] = Together(self._answer)
 
-    async def ask(self, question: Question) -> Receipt:
+    async def ask(self, question: Question) -> Written:
         """Decide. Unless it is a test, the decision is in the log when it is given.
 
         Raises:
@@ -31,7 +31,7 @@ class Desk:
         """
         return await self._together.ask(question)
 
-    async def ask_once(self, question: Question, ids: Sequence[str], *, since: float = -math.inf) -> Receipt:
+    async def ask_once(self, question: Question, ids: Sequence[str], *, since: float = -math.inf) -> Written:
         """Give the decision made under one of these ids at or after `since` (Unix seconds), else decide.
 
         Then the decision gets the first of the ids.
@@ -41,19 +41,15 @@ class Desk:
         """
         for found in self._decisions.get_many(ids):
             if found is not None and found.at >= since:
-                return found
+                return written(found)
         return await self.ask(replace(question, decision_id=ids[0], once=True))
 
-    def _answer(self, questions: Sequence[Question]) -> Sequence[Receipt | Exception]:
+    def _answer(self, questions: Sequence[Question]) -> Sequence[Written | Exception]:
         answers = self._decider.decide(questions, now=self._clock())
-        fresh: list[Receipt] = []
         for place, (question, answer) in enumerate(zip(questions, answers, strict=True)):
             if isinstance(answer, Exception) or question.test:
                 continue
             if question.once:  # whoever was a moment faster has decided
                 answers[place] = self._decisions.record_once(answer)
-            else:
-                fresh.append(answer)
-            self._metrics.decision(answer.decision.stage.value).inc()
-        self._decisions.record_many(fresh)
+            self._metrics.decision(answer.receipt.decision.stage.value).inc()
         return answers

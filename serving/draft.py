@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ebbtide.domain.decision import Reason
+from ebbtide.domain.decision import Reason, Recommendation
 from models.choice import Choice, Situation
 from models.expressions import Facts
 from serving.known import Known
@@ -33,7 +33,10 @@ class Question(msgspec.Struct, frozen=True):
 
 @dataclass
 class Draft:
-    """A decision in the making. Who comes too late for the last place under a cap chooses again."""
+    """A decision in the making. Who comes too late for the last place under a cap chooses again.
+
+    `packed` are the signals as `ebbtide.domain.decision.Signals` has them.
+    """
 
     question: Question
     known: Known
@@ -41,4 +44,6 @@ class Draft:
     situation: Situation
     facts: Facts
     choice: Choice
+    packed: bytes
     reasons: tuple[Reason, ...] = ()
+    products: tuple[Recommendation, ...] = ()

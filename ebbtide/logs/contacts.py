@@ -26,14 +26,15 @@ _LAST = "last"
 
 _RESERVE = """
 local now, kept = tonumber(ARGV[1]), tonumber(ARGV[4])
-if redis.call('ZSCORE', KEYS[1], ARGV[2]) then return 0 end
 local entries = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-local found = {}
+local found, last = {}, nil
 for i = 1, #entries, 2 do
-  local channel, action = string.match(entries[i], '^([^|]*)|([^|]*)|')
-  local at = tonumber(entries[i + 1])
+  local member, at = entries[i], tonumber(entries[i + 1])
+  if member == ARGV[2] then return 0 end
+  if member == ARGV[3] then last = at end
+  local channel, action = string.match(member, '^([^|]*)|([^|]*)|')
   if channel ~= 'last' then
-    if at <= now - kept then redis.call('ZREM', KEYS[1], entries[i])
+    if at <= now - kept then redis.call('ZREM', KEYS[1], member)
     else found[#found + 1] = {at, ',' .. channel .. ',', ',' .. action .. ','} end
   end
 end
@@ -46,9 +47,10 @@ for i = 6, #ARGV, 4 do
   end
   if most <= 0 then return (i - 6) / 4 + 1 end
 end
-if #ARGV > 5 then redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2]) end
-local last = redis.call('ZSCORE', KEYS[1], ARGV[3])
-if not last or tonumber(last) < now then redis.call('ZADD', KEYS[1], ARGV[1], ARGV[3]) end
+local added = {}
+if #ARGV > 5 then added = {ARGV[1], ARGV[2]} end
+if not last or last < now then added[#added + 1] = ARGV[1]; added[#added + 1] = ARGV[3] end
+if #added > 0 then redis.call('ZADD', KEYS[1], unpack(added)) end
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 0
 """
@@ -83,6 +85,39 @@ class Reservation(NamedTuple):
     action: Action
 
 
+class Claim(NamedTuple):
+    """What an action asks of the caps: those that have a say, and the script's arguments for them."""
+
+    action: Action
+    caps: tuple[Cap, ...]
+    kept: str
+    expires: str
+    arguments: tuple[str, ...]
+
+    @classmethod
+    def of(cls, action: Action, caps: Sequence[Cap]) -> "Claim":
+        """The claim of an action: of each cap the field of a contact, names that count, places, seconds."""
+        kept = max((cap.days * DAY for cap in caps), default=0.0) + SKEW
+        ours = [(cap, names) for cap in caps if (names := cap.counted(action)) is not None]
+        arguments: list[str] = []
+        for cap, names in ours:
+            listed = f",{','.join(sorted(names))}," if names else ""
+            arguments += ["3" if cap.per == "action" else "2", listed, str(cap.most), repr(cap.days * DAY)]
+        expires = str(int(max(kept, KEPT_DAYS * DAY)))
+        return cls(action, tuple(cap for cap, _ in ours), repr(kept), expires, tuple(arguments))
+
+    def command(self, place: Reservation, now: float) -> bulk.Command:
+        """What reserves a place for this action, for `ebbtide.bulk`."""
+        action = self.action
+        member, mark = f"{action.channel}|{action.id}|{place.decision}", f"{_LAST}|{action.id}|"
+        named = (key(place.customer), repr(now), member, mark, self.kept, self.expires)
+        return "EVALSHA", _SHA, "1", *named, *self.arguments
+
+    def full(self, answer: int) -> Cap | None:
+        """What the script's answer says: the first cap that has no room; None if the place is kept."""
+        return self.caps[answer - 1] if answer else None
+
+
 class Contacts:
     """Contacts in Redis, over a client that does not decode responses. May be shared by threads.
 
@@ -92,6 +127,7 @@ class Contacts:
     def __init__(self, client: Redis) -> None:
         self._client: Any = client  # redis-py types each answer as sync or async
         self._release = self._client.register_script(_RELEASE)
+        self._loaded = False
 
     def reserve(
         self, customer: str, decision: str, action: Action, caps: Sequence[Cap], now: float
@@ -106,18 +142,27 @@ class Contacts:
         self, places: Sequence[Reservation], caps: Sequence[Cap], now: float
     ) -> list[Cap | None]:
         """`reserve` of each of many, one after the other, in one round trip."""
-        asked: list[list[Cap]] = []
-        calls: list[bulk.Command] = []
-        for place in places:
-            ours = [(cap, names) for cap in caps if (names := cap.counted(place.action)) is not None]
-            asked.append([cap for cap, _ in ours])
-            calls.append(("EVALSHA", _SHA, "1", key(place.customer), *_asked(place, ours, caps, now)))
+        claims = [Claim.of(place.action, caps) for place in places]
+        calls = [claim.command(place, now) for claim, place in zip(claims, places, strict=True)]
+        answers = self.ask(calls)
+        return [claim.full(answer) for claim, answer in zip(claims, answers, strict=True)]
+
+    def ask(self, commands: Sequence[bulk.Command]) -> list[Any]:
+        """The answers to commands, among them those of claims, in one round trip.
+
+        Should Redis have forgotten the script meanwhile, all of them are given again.
+        """
+        if not self._loaded:
+            self._load()
         try:
-            answers = bulk.ask(self._client, tuple, calls)
+            return bulk.ask(self._client, tuple, commands)
         except NoScriptError:
-            self._client.script_load(_RESERVE)
-            answers = bulk.ask(self._client, tuple, calls)  # what is kept takes no second place
-        return [ours[answer - 1] if answer else None for ours, answer in zip(asked, answers, strict=True)]
+            self._load()
+            return bulk.ask(self._client, tuple, commands)  # what is kept takes no second place
+
+    def _load(self) -> None:
+        self._client.script_load(_RESERVE)
+        self._loaded = True
 
     def release(self, customer: str, decision: str) -> bool:
         """Give back the place of a decision, whose message did not arrive. Returns whether it had one."""
@@ -161,18 +206,3 @@ def history(entries: Iterable[tuple[bytes, float]]) -> History:
         else:
             contacts.append(Contact(decision, channel, action, at))
     return History(tuple(contacts), taken)
-
-
-def _asked(
-    place: Reservation, ours: Sequence[tuple[Cap, frozenset[str]]], caps: Sequence[Cap], now: float
-) -> list[str]:
-    """The script's arguments: of each cap the field of a contact, names that count, places, seconds back."""
-    action = place.action
-    kept = max((cap.days * DAY for cap in caps), default=0.0) + SKEW
-    member, mark = f"{action.channel}|{action.id}|{place.decision}", f"{_LAST}|{action.id}|"
-    seconds = int(max(kept, KEPT_DAYS * DAY))
-    arguments = [repr(now), member, mark, repr(kept), str(seconds)]
-    for cap, names in ours:
-        listed = f",{','.join(sorted(names))}," if names else ""
-        arguments += ["3" if cap.per == "action" else "2", listed, str(cap.most), repr(cap.days * DAY)]
-    return arguments

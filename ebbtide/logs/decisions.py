@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
 from redis import Redis
 
 from ebbtide import bulk
 from ebbtide.domain.decision import Receipt
-from ebbtide.errors import StoreError
+from ebbtide.logs.documents import Documents
+from ebbtide.logs.receipts import Packer, Written, written
 
 STREAM = "ebbtide:decisions"
 START = "0-0"
@@ -18,23 +18,14 @@ KEPT = 1_000_000
 KEPT_DAYS = 30
 """How long the receipt of a decision is kept."""
 _PAGE = 500
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Receipt).decode
 
 
 def _key(decision_id: str) -> str:
     return f"ebbtide:decision:{decision_id}"
 
 
-def _receipt(raw: bytes) -> Receipt:
-    try:
-        return _decode(raw)
-    except msgspec.MsgspecError as error:
-        raise StoreError(f"decision log: expected a receipt, found something else ({error})") from error
-
-
 class DecisionLog:
-    """Receipts in Redis, as JSON: each under its id for `seconds`, and the ids of the newest in a stream.
+    """Receipts in Redis: each under its id for `seconds`, and the ids of the newest in a stream.
 
     The stream has the newest `keep` or a few more. All methods raise `redis.RedisError` if Redis does not
     answer, and StoreError if what is stored is not a receipt.
@@ -42,8 +33,9 @@ class DecisionLog:
 
     def __init__(self, client: Redis, *, keep: int = KEPT, seconds: int = KEPT_DAYS * 86_400) -> None:
         self._client: Any = client  # redis-py types each answer as sync or async
-        self._keep = keep
-        self._seconds = seconds
+        self._keep = str(keep)
+        self._seconds = str(seconds)
+        self._packer = Packer(Documents(client))
 
     def record(self, receipt: Receipt) -> None:
         """Log one receipt, in one round trip."""
@@ -54,20 +46,22 @@ class DecisionLog:
 
         It is tried again if Redis closes the connection meanwhile; then an id may stand in the stream twice.
         """
-        commands: list[bulk.Command] = []
-        for receipt in receipts:
-            id_ = receipt.decision.decision_id
-            commands.append(("SET", _key(id_), _encode(receipt), "EX", str(self._seconds)))
-            commands.append(("XADD", STREAM, "MAXLEN", "~", str(self._keep), "*", "id", id_))
-        bulk.ask(self._client, tuple, commands)
+        bulk.ask(self._client, tuple, [each for one in receipts for each in self.commands(written(one))])
 
-    def record_once(self, receipt: Receipt) -> Receipt:
+    def commands(self, one: Written, *, again: bool = False) -> list[bulk.Command]:
+        """What logs a receipt, for `ebbtide.bulk`; `again` puts it in the place of one of the same id."""
+        id_ = one.receipt.decision.decision_id
+        kept = ("SET", _key(id_), self._packer.pack(one), "EX", self._seconds)
+        return [kept] if again else [kept, ("XADD", STREAM, "MAXLEN", "~", self._keep, "*", "id", id_)]
+
+    def record_once(self, one: Written) -> Written:
         """Log one receipt unless there is one of its id; give the one that is in the log."""
-        id_ = receipt.decision.decision_id
-        if self._client.set(_key(id_), _encode(receipt), ex=self._seconds, nx=True):
-            self._client.xadd(STREAM, {"id": id_}, maxlen=self._keep, approximate=True)
-            return receipt
-        return self.get(id_) or receipt
+        id_ = one.receipt.decision.decision_id
+        if self._client.set(_key(id_), self._packer.pack(one), ex=self._seconds, nx=True):
+            self._client.xadd(STREAM, {"id": id_}, maxlen=int(self._keep), approximate=True)
+            return one
+        found = self.get(id_)
+        return one if found is None else written(found)
 
     def get(self, decision_id: str) -> Receipt | None:
         """Return the receipt of a decision; None if there is none, or it has expired."""
@@ -76,7 +70,7 @@ class DecisionLog:
     def get_many(self, decision_ids: Sequence[str]) -> list[Receipt | None]:
         """Return the receipts of many decisions, in their order, in one round trip."""
         raws = self._client.mget(list(map(_key, decision_ids))) if decision_ids else ()
-        return [None if raw is None else _receipt(raw) for raw in raws]
+        return [None if raw is None else self._packer.unpack(raw) for raw in raws]
 
     def after(self, place: str = START, *, count: int = 1_000) -> tuple[list[Receipt], str]:
         """Return the receipts of the next `count` decisions after a place, oldest first, and where to go on.

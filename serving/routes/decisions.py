@@ -13,6 +13,7 @@ from ebbtide.domain.action import NOTHING
 from ebbtide.domain.decision import Decision, Receipt
 from ebbtide.errors import InputError, StoreError
 from ebbtide.logs.decisions import KEPT_DAYS
+from ebbtide.logs.receipts import Written
 from serving import questions
 from serving.answer import LIFETIME
 from serving.direct import Headers, Json
@@ -44,8 +45,8 @@ async def answer_direct(scope: Scope, headers: Headers, body: bytes) -> ASGIApp:
     authorization, key = headers.get(b"authorization"), headers.get(b"idempotency-key")
     check_bearer(bearer(_text(authorization)), services.api_key)
     question = questions.read(body)
-    receipt = await _decided(services, question, _text(key))
-    return Json(encode(receipt.decision), _kept_for(services, question, receipt))
+    answer = await _decided(services, question, _text(key))
+    return Json(answer.decision, _kept_for(services, question, answer))
 
 
 @router.post(
@@ -68,11 +69,11 @@ async def decide(
     log before it is given, unless it is a test.
     """
     question = questions.asked(request)
-    receipt = await _decided(services, question, key)
-    return _answer(receipt.decision, _kept_for(services, question, receipt))
+    answer = await _decided(services, question, key)
+    return _answer(msgspec.Raw(answer.decision), _kept_for(services, question, answer))
 
 
-async def _decided(services: Services, question: Question, key: str | None) -> Receipt:
+async def _decided(services: Services, question: Question, key: str | None) -> Written:
     if key is None or question.test:
         return await services.desk.ask(question)
     return await services.desk.ask_once(question, [_id("key", key, question)])
@@ -95,7 +96,7 @@ async def decide_flat(
     now = services.clock()
     question, slot = Question(customer_id, decision_point), int(now // LIFETIME)
     ids = [_id("slot", str(each), question) for each in (slot, slot - 1)]
-    receipt = await services.desk.ask_once(question, ids, since=now - LIFETIME)
+    receipt, _ = await services.desk.ask_once(question, ids, since=now - LIFETIME)
     return _answer(_flat(receipt), _cached(receipt.at + LIFETIME - now))
 
 
@@ -108,7 +109,7 @@ async def decide_many(request: BatchRequest, services: Given) -> Response:
     async def one(given: Any) -> dict[str, Any]:
         try:
             asked = DecisionRequest.model_validate(given)
-            return {"decision": (await services.desk.ask(questions.asked(asked))).decision}
+            return {"decision": msgspec.Raw((await services.desk.ask(questions.asked(asked))).decision)}
         except ValidationError as error:
             return {"problem": invalid(error.errors())}
         except (InputError, StoreError) as error:
@@ -145,8 +146,8 @@ def _answer(body: object, cache_control: str = _UNKEPT) -> Response:
     return Response(encode(body), headers={"Cache-Control": cache_control}, media_type="application/json")
 
 
-def _kept_for(services: Services, question: Question, receipt: Receipt) -> str:
-    return _UNKEPT if question.test else _cached(receipt.at + LIFETIME - services.clock())
+def _kept_for(services: Services, question: Question, answer: Written) -> str:
+    return _UNKEPT if question.test else _cached(answer.receipt.at + LIFETIME - services.clock())
 
 
 def _cached(seconds: float) -> str:

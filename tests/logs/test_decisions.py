@@ -11,6 +11,7 @@ from ebbtide.domain.customer import Stage
 from ebbtide.domain.decision import Churn, Decision, Reason, Receipt, Recommendation, Trigger, Versions
 from ebbtide.errors import StoreError
 from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.receipts import written
 
 
 def receipt(decision_id: str) -> Receipt:
@@ -54,8 +55,8 @@ def test_a_receipt_is_found_by_its_id_as_it_was(redis: Redis):
 
 def test_of_two_receipts_of_one_id_the_first_stays(redis: Redis):
     first, second = receipt("d1"), msgspec.structs.replace(receipt("d1"), holdout=False)
-    assert log(redis).record_once(first) == first
-    assert log(redis).record_once(second) == first
+    assert log(redis).record_once(written(first)) == written(first)
+    assert log(redis).record_once(written(second)) == written(first)
     assert list(log(redis).newest()) == [first]
 
 

@@ -43,6 +43,15 @@ def test_it_scores_as_the_model_that_was_trained(put, redis, trained, later):
         assert scorer.predict_one(vector) == pytest.approx(at_60)
 
 
+def test_a_few_rows_are_scored_to_the_last_bit_as_each_alone(put, redis, later):
+    put("1-a")
+    curve = load(redis).curve
+    matrix = later[list(NAMES)].to_numpy(float)
+    for count in (1, 2, 3, 7, 16, 33, 64):
+        rows = matrix[count : 2 * count]
+        assert curve.predict_few(rows) == [curve.predict_one(row) for row in rows.tolist()]
+
+
 def test_contributions_add_up_to_the_log_odds_of_the_main_horizon(put, redis, later):
     put("1-a")
     scorer = load(redis)

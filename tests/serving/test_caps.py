@@ -11,7 +11,9 @@ from redis import Redis
 
 from ebbtide.domain.event import Context, Event
 from ebbtide.logs.contacts import Contacts
+from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.documents import Documents
+from ebbtide.logs.ledger import Ledger
 from features.profile import new_state, update
 from features.store.online import OnlineStore
 from models import trigger_file
@@ -47,12 +49,14 @@ LONDON = ZoneInfo("Europe/London")
 
 
 def decider(redis):
+    contacts = Contacts(redis)
     return Decider(
         knowledge=Knowledge(redis),
         models=ModelWatcher(redis),
         responses=ResponseWatcher(redis),
         recommender=Recommender(redis),
-        contacts=Contacts(redis),
+        contacts=contacts,
+        ledger=Ledger(contacts, DecisionLog(redis), POLICY.contact.caps),
         keeper=Keeper(Documents(redis)),
         policy=POLICY,
         rules=RULES,
@@ -80,8 +84,8 @@ def decide(redis_server, customer):
 
         def one(each):
             ready.wait()
-            [receipt] = each.decide([Question(customer)], now=now)
-            return receipt
+            [answer] = each.decide([Question(customer)], now=now)
+            return answer.receipt
 
         with ThreadPoolExecutor(64) as threads:
             return list(threads.map(one, deciders))

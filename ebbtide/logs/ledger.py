@@ -1,0 +1,56 @@
+"""The ledger: the contact that a decision takes and its receipt, entered together in one round trip."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ebbtide import bulk
+from ebbtide.domain.contact import Cap
+from ebbtide.logs.contacts import Claim, Contacts, Reservation
+from ebbtide.logs.decisions import DecisionLog
+from ebbtide.logs.receipts import Written
+
+
+class Entry(NamedTuple):
+    """A place to reserve and a receipt to log, None for what is not asked.
+
+    `again` puts the receipt in the place of one that was entered before.
+    """
+
+    place: Reservation | None
+    receipt: Written | None
+    again: bool = False
+
+
+class Ledger:
+    """Enters decisions that were made under some caps. Raises `redis.RedisError` if Redis does not answer."""
+
+    def __init__(self, contacts: Contacts, decisions: DecisionLog, caps: Sequence[Cap]) -> None:
+        self._contacts, self._decisions, self._caps = contacts, decisions, caps
+        self._claims: dict[str, Claim] = {}
+
+    def enter(self, entries: Sequence[Entry], now: float) -> list[Cap | None]:
+        """Reserve the place of each entry and log its receipt; gives the first cap that is full of each.
+
+        Where a cap is full, the receipt is in the log all the same, for another one to take its place: the
+        receipt of a decision that is not given yet. A call may be repeated.
+        """
+        commands: list[bulk.Command] = []
+        claims: list[tuple[int, Claim] | None] = []
+        for place, receipt, again in entries:
+            if place is None:
+                claims.append(None)
+            else:
+                claim = self._claim(place)
+                claims.append((len(commands), claim))
+                commands.append(claim.command(place, now))
+            if receipt is not None:
+                commands += self._decisions.commands(receipt, again=again)
+        answers = self._contacts.ask(commands)
+        return [None if each is None else each[1].full(answers[each[0]]) for each in claims]
+
+    def _claim(self, place: Reservation) -> Claim:
+        action = place.action
+        found = self._claims.get(action.id)
+        if found is None:
+            found = self._claims[action.id] = Claim.of(action, self._caps)
+        return found
