@@ -29,7 +29,9 @@ NO_RESPONSE = frozenset(
     | {"Unsubscribed", "Email Marked as Spam"}
 )
 """Events that may cite a decision without being a response to it. Others are, such as a product viewed."""
-_MARKS = (b'"decisionId"', b'"Order Completed"')
+CITES = b'"decisionId"'
+"""Stands in every event, as logged, that cites a decision."""
+_MARKS = (CITES, b'"Order Completed"')
 
 Kind = Literal["click", "conversion", "failure"]
 _KINDS: dict[str, Kind] = {"clicked": "click", "converted": "conversion", "failed": "failure"}

@@ -17,6 +17,7 @@ from ebbtide.logs.waiting import Waiting
 from features.store.online import OnlineStore
 from streaming.changes import IMPORTED, Changes
 from streaming.checks import Checks
+from streaming.undelivered import Undelivered
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class FeatureSink(DynamicSink[Changes]):
         triggers: keeps what fired.
         timers: told when each customer touched is to be judged next.
         waiting: told who looked at which product.
+        undelivered: told of the events, before the commit, so that no failed delivery goes unheard.
     """
 
     client: Redis
@@ -50,6 +52,7 @@ class FeatureSink(DynamicSink[Changes]):
     triggers: TriggerLog | None = None
     timers: Timers | None = None
     waiting: Waiting | None = None
+    undelivered: Undelivered | None = None
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> "_FeatureSinkPart":  # noqa: ARG002
         """Open a writer of this worker's own."""
@@ -82,6 +85,8 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
                 self._to.timers.put(changes.timers)
                 if heard and changes.partition != IMPORTED:
                     self._to.timers.heard(changes.partition, max(row.at for row in heard), now)
+            if self._to.undelivered is not None:
+                self._to.undelivered.give_back(changes.raws)
             self._store.write_rows(changes.states)
             self._commit(changes)
             self._to.progress(changes.events)

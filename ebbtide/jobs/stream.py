@@ -53,6 +53,7 @@ def stream(
     from streaming.learner import OnlineLearner
     from streaming.sinks import FeatureSink, LearnedSink
     from streaming.sources import LogSource
+    from streaming.undelivered import Undelivered
     from streaming.updater import Updater
 
     with _told_to_stop() as stop, steady(client) as redis:
@@ -68,6 +69,7 @@ def stream(
             triggers=TriggerLog(redis),
             timers=Timers(redis),
             waiting=Waiting(redis),
+            undelivered=Undelivered(redis),
         )
         learner = OnlineLearner(redis, store, ModelWatcher(redis), clock)
         updater = Updater(
