@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from ebbtide.domain.action import NOTHING, Action, OutcomeKind
+from ebbtide.domain.action import NOTHING, Action, OutcomeKind, Send
 from ebbtide.domain.contact import Cap, ContactPolicy, QuietHours
 from ebbtide.domain.customer import Stage
 from ebbtide.errors import ConfigError
@@ -119,6 +119,7 @@ class Entry(_Part):
     after: list[str] = []
     outcome: OutcomeKind = "click"
     window_days: float = Field(7.0, gt=0, le=LONGEST_DAYS)
+    send: Send = "now"
 
     @field_validator("id")
     @classmethod
@@ -133,6 +134,12 @@ class Entry(_Part):
         if found := list(faults(value)):
             raise ValueError("; ".join(found))
         return value
+
+    @model_validator(mode="after")
+    def _may_wait(self) -> "Entry":
+        if self.send != "now" and self.channel not in OUTBOUND:
+            raise ValueError(f"expected `send: now` on {self.channel}, which waits for the customer to come")
+        return self
 
     def action(self) -> Action:
         """The entry as the rest of Ebbtide knows it."""

@@ -78,15 +78,21 @@ def arbitrate(
 
 
 def ranked(
-    candidates: Sequence[Candidate], chosen: str, say: Callable[[str], str], limit: int
+    candidates: Sequence[Candidate],
+    chosen: str,
+    say: Callable[[str], str],
+    send: Callable[[str], str],
+    limit: int,
 ) -> tuple[RankedAction, ...]:
     """The allowed actions as a decision lists them: the one taken first, then by expected value, ties by id.
 
-    `say` gives the message of an action by its id.
+    `say` gives the message of an action by its id, `send` the time at which it is sent.
     """
     allowed = [one for one in candidates if one.excluded is None]
     allowed.sort(key=lambda one: (one.id != chosen, -one.expected_value, one.id))
     return tuple(
-        RankedAction(one.id, one.channel, say(one.id), round(one.expected_value, 4), one.propensity)
+        RankedAction(
+            one.id, one.channel, say(one.id), round(one.expected_value, 4), one.propensity, send(one.id)
+        )
         for one in allowed[:limit]
     )

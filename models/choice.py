@@ -6,8 +6,8 @@ It is made when a decision is, and made again from the receipt when that is repl
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ebbtide.domain.action import NOTHING, Candidate
-from ebbtide.domain.contact import History, Reach, first_full
+from ebbtide.domain.action import NOTHING, Action, Candidate
+from ebbtide.domain.contact import ContactPolicy, History, Reach, first_full
 from models.actions import ActionCatalogue
 from models.arbitration import Judged, arbitrate
 from models.assessment import Assessment
@@ -16,6 +16,7 @@ from models.exploration import grown
 from models.expressions import Facts
 from models.holdout import held_out
 from models.responses import Responder
+from models.sending import BEST_HOUR, sent_at
 
 
 class Situation(NamedTuple):
@@ -34,6 +35,10 @@ class Situation(NamedTuple):
     context: Mapping[str, Any]
     reach: Reach
     history: History
+
+    def sent_at(self, action: Action, contact: ContactPolicy) -> float:
+        """When an action is sent under a policy, if it is taken."""
+        return sent_at(action, contact, self.reach, self.assessment.values[BEST_HOUR], self.at)
 
     def facts(self) -> Facts:
         """What conditions are judged on."""
@@ -88,6 +93,7 @@ def _ruled(policy: ActionCatalogue, seen: Situation, facts: Facts) -> list[Judge
         reach=seen.reach,
         taken=seen.history.taken,
         decision_point=seen.decision_point if seen.decision_point in policy.decision_points else "default",
+        best_hour=seen.assessment.values[BEST_HOUR],
     )
     caps, contacts = policy.contact.caps, seen.history.contacts
     if not contacts:
@@ -95,7 +101,9 @@ def _ruled(policy: ActionCatalogue, seen: Situation, facts: Facts) -> list[Judge
     found: list[Judged] = []
     for action, rule in ruled:
         cap = (
-            first_full(action, contacts, caps, seen.at) if rule is None and action.id != NOTHING.id else None
+            first_full(action, contacts, caps, seen.sent_at(action, policy.contact))
+            if rule is None and action.id != NOTHING.id
+            else None
         )
         found.append((action, rule if cap is None else cap.rule(action)))
     return found

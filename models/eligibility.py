@@ -1,19 +1,19 @@
 """Who may get an action now: every rule but the caps, which depend on who else decides at the moment."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from ebbtide.domain.action import NOTHING, Action
 from ebbtide.domain.contact import TRANSACTIONAL, ContactPolicy, Reach
 from ebbtide.domain.customer import Stage
 from models.actions import ActionCatalogue
 from models.expressions import Facts
+from models.sending import sent_at, silent
 
 NOBODY = Reach()
 """The reach of a customer who never said anything of being spoken to."""
-_UTC = ZoneInfo("UTC")
 
 
 def judged(
@@ -25,6 +25,7 @@ def judged(
     reach: Reach = NOBODY,
     taken: Mapping[str, float] | None = None,
     decision_point: str = "default",
+    best_hour: float = math.nan,
 ) -> list[tuple[Action, str | None]]:
     """Each action with the first rule, in words, that rules it out at `now`; None if it is allowed.
 
@@ -38,12 +39,13 @@ def judged(
         reach: consent and time zone of the customer.
         taken: when each action was taken last, those never taken left out.
         decision_point: one of the policy's.
+        best_hour: the hour of the week (UTC) in which the customer answers most; NaN where not known.
 
     Raises:
         KeyError: there is no such decision point.
     """
     point = policy.decision_points[decision_point]
-    silent = _silent(policy.contact, reach, now)
+    quiet = silent(policy.contact, reach, now)
     taken = taken or {}
 
     def rule(action: Action) -> str | None:
@@ -57,8 +59,13 @@ def judged(
             _out_of_date(action, now)
             or _too_early(action, taken)
             or _consent(action, policy.contact, reach)
-            or silent.get(action.channel)
+            or quiet_at(action)
         )
+
+    def quiet_at(action: Action) -> str | None:
+        found = quiet.get(action.channel)
+        waits = found is not None and sent_at(action, policy.contact, reach, best_hour, now) > now
+        return None if waits else found
 
     return [(action, None if action.id == NOTHING.id else rule(action)) for action in policy.actions]
 
@@ -91,26 +98,6 @@ def _consent(action: Action, contact: ContactPolicy, reach: Reach) -> str | None
     return None
 
 
-def _silent(contact: ContactPolicy, reach: Reach, now: float) -> Mapping[str, str]:
-    """The channels that are silent where the customer is, with the rule."""
-    hours = contact.quiet_hours
-    if hours is None:
-        return {}
-    zone = _zone(reach.time_zone) or _zone(contact.time_zone) or _UTC
-    return (
-        dict.fromkeys(hours.channels, f"quiet hours: {hours} in {zone.key}") if hours.holds(now, zone) else {}
-    )
-
-
 @lru_cache(maxsize=1024)
 def _for_stages(stages: frozenset[Stage]) -> str:
     return f"stage: for {', '.join(each for each in Stage if each in stages)}"
-
-
-@lru_cache(maxsize=1024)
-def _zone(name: str | None) -> ZoneInfo | None:
-    """The zone of a name as a customer's device gave it; None if there is none."""
-    try:
-        return None if name is None else ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        return None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ebbtide.domain.action import Action
+from ebbtide.domain.contact import ContactPolicy
 from ebbtide.domain.decision import Decision, Receipt, Signals, Versions
 from ebbtide.domain.ingest import iso
 from features.catalog import NAMES
@@ -25,12 +26,14 @@ class Answerer(NamedTuple):
 
     Attributes:
         actions: those of the policy, by id.
+        contact: the policy's rules for contacts.
         rules: of triggers.
         versions: of what the drafts were made with.
         faults: what was wrong with that, for all customers.
     """
 
     actions: Mapping[str, Action]
+    contact: ContactPolicy
     rules: Rules
     versions: Versions
     faults: tuple[str, ...]
@@ -58,6 +61,7 @@ class Answerer(NamedTuple):
         question, choice, products = draft.question, draft.choice, draft.products
         assessment, moment = draft.situation.assessment, draft.situation.at
         churn, values, stage = assessment.churn, assessment.values, assessment.stage
+        as_of = iso(moment)
         if churn is not None and draft.reasons:
             churn = replace(churn, reasons=draft.reasons)
         return Decision(
@@ -65,17 +69,33 @@ class Answerer(NamedTuple):
             customer_id=question.customer_id,
             known=draft.known.state is not None,
             stage=stage,
-            as_of=iso(moment),
+            as_of=as_of,
             expires_at=iso(moment + LIFETIME),
             churn=churn,
             triggers=open_triggers(
                 self.rules, draft.known.fired, values, stage, assessment.main, draft.facts
             ),
-            actions=ranked(choice.candidates, choice.chosen, _speaker(draft, self.actions), draft.limit),
+            actions=ranked(
+                choice.candidates,
+                choice.chosen,
+                _speaker(draft, self.actions),
+                self._sender(draft, as_of),
+                draft.limit,
+            ),
             recommendations=products,
             versions=self.versions,
             degraded=(*self.faults, *assessment.faults, *(() if products else (NO_PRODUCTS,))),
         )
+
+    def _sender(self, draft: Draft, as_of: str) -> Callable[[str], str]:
+        """When an action is sent to this customer, by the action's id; `as_of` is the present."""
+
+        def send(action: str) -> str:
+            one, situation = self.actions[action], draft.situation
+            at = situation.sent_at(one, self.contact)
+            return as_of if at == situation.at else iso(at)
+
+        return send
 
 
 def _speaker(draft: Draft, actions: Mapping[str, Action]) -> Callable[[str], str]:

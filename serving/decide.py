@@ -107,8 +107,8 @@ class Decider:
             self.policy.version,
             None if responses is None else responses.version,
         )
-        answerer = Answerer(self._actions, self._rules, versions, self.model_faults(now))
-        answers = iter(self._entered(drafts, answerer, responses, now))
+        answerer = Answerer(self._actions, self.policy.contact, self._rules, versions, self.model_faults(now))
+        answers = iter(self._entered(drafts, answerer, responses))
         return [next(answers) if isinstance(one, _Asked) else one for one in asked]
 
     def _asked(self, question: Question, known: Known | StoreError, now: float) -> "_Asked | Exception":
@@ -165,12 +165,12 @@ class Decider:
         return points.get(name)
 
     def _entered(
-        self, drafts: Sequence[Draft], answerer: Answerer, responses: Responses | None, now: float
+        self, drafts: Sequence[Draft], answerer: Answerer, responses: Responses | None
     ) -> list[Written]:
         """Write answers and enter them; one who comes too late for a cap chooses again, from what is left."""
         answers = [written(answerer.receipt(draft)) for draft in drafts]
         entries = [self._entry(draft, answer) for draft, answer in zip(drafts, answers, strict=True)]
-        full = self._ledger.enter(entries, now)
+        full = self._ledger.enter(entries)
         while late := [place for place, cap in enumerate(full) if cap is not None]:
             histories = self._contacts.read([drafts[place].known.customer for place in late])
             for place, history in zip(late, histories, strict=True):
@@ -179,7 +179,7 @@ class Decider:
                 draft.choice = choose(self.policy, responses, draft.situation, draft.facts)
                 answers[place] = written(answerer.receipt(draft))
                 entries[place] = self._entry(draft, answers[place])._replace(again=True)
-            caps = iter(self._ledger.enter([entries[place] for place in late], now))
+            caps = iter(self._ledger.enter([entries[place] for place in late]))
             full = [None if cap is None else next(caps) for cap in full]
         return answers
 
@@ -189,7 +189,9 @@ class Decider:
             return Entry(None, None)
         place = None
         if chosen != NOTHING.id:
-            place = Reservation(draft.known.customer, question.decision_id, self._actions[chosen])
+            action = self._actions[chosen]
+            at = draft.situation.sent_at(action, self.policy.contact)
+            place = Reservation(draft.known.customer, question.decision_id, action, at)
         return Entry(place, None if question.once else answer)
 
     def warm_up(self, now: float) -> None:

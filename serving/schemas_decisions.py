@@ -118,6 +118,7 @@ class ActionShape(Shape):
     message: str
     expected_value: float = Field(description="Over doing nothing, in the currency of the events.")
     propensity: float = Field(description="The probability with which it was chosen to stand first.")
+    send_at: str = Field(description="When to send it, within a day: now, or in the customer's best hour.")
 
 
 class RecommendationShape(Shape):
@@ -212,6 +213,7 @@ class FlatResponse(Shape):
     action: str = Field(description="What to do; `none`: nothing.")
     channel: str
     message: str = Field(description="Empty where nothing is to be done.")
+    send_at: str = Field(description="When to send it, within a day.")
     product_id: str = Field(description="Of the product recommended first; empty if there is none.")
     product_name: str
     product_reason: str

@@ -1,4 +1,4 @@
-"""Messages that did not arrive: their contacts are given back, so that caps count only what reached somebody."""
+"""Messages that did not arrive: their contacts are given back, so that caps count only what arrived."""
 
 from collections.abc import Iterable
 

@@ -9,6 +9,7 @@ from ebbtide.domain.customer import Stage
 
 Channel = Literal["email", "push", "sms", "in_app", "web", "call", "none"]
 OutcomeKind = Literal["click", "conversion", "value"]
+Send = Literal["now", "best_hour"]
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +18,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     `response` is the share who respond, as the entry says; `retains` tells what is worth more the likelier
     the customer leaves. `valid_from` belongs to the time in which it may be taken, `valid_until` does not.
     It may be taken only after each of the actions in `after`. `outcome` is what counts as a response, and
-    `window_days` how long one waits for it.
+    `window_days` how long one waits for it. `send` tells whether the message waits for the customer's best
+    hour.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     after: frozenset[str] = frozenset()
     outcome: OutcomeKind = "click"
     window_days: float = 7.0
+    send: Send = "now"
 
 
 NOTHING = Action(id="none", channel="none", message="Do nothing.")
@@ -56,10 +59,14 @@ class Candidate(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class RankedAction(msgspec.Struct, frozen=True, rename="camel"):
-    """A candidate with its score; `propensity` is the probability with which it was chosen to stand first."""
+    """A candidate with its score, and when it is best sent (ISO 8601, UTC).
+
+    `propensity` is the probability with which it was chosen to stand first.
+    """
 
     id: str
     channel: str
     message: str
     expected_value: float
     propensity: float
+    send_at: str = ""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from redis import Redis
 
 from ebbtide.domain.decision import Receipt
+from ebbtide.domain.ingest import iso
 from ebbtide.jobs.progress import Progress
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.documents import Documents
@@ -55,9 +56,9 @@ class _MissingError(Exception):
 def replay_decisions(client: Redis, *, most: int, progress: Progress) -> Replay:
     """Replay the newest decisions of the log.
 
-    Stage, churn, every candidate with its exclusion, value and probability, and the choice are made again
-    from the signals, consent and contacts of the receipt, with the versions that it names. Reasons and
-    recommendations are not: they come from more than the receipt has.
+    Stage, churn, every candidate with its exclusion, value and probability, the choice and when it is sent
+    are made again from the signals, consent and contacts of the receipt, with the versions that it names.
+    Reasons and recommendations are not: they come from more than the receipt has.
 
     Args:
         client: of the Redis with the log; it must not decode responses.
@@ -110,6 +111,7 @@ def differences(receipt: Receipt, kept: Kept) -> list[str]:
         history=receipt.history,
     )
     choice = choose(policy, responses, situation)
+    actions = {action.id: action for action in policy.actions}
     said = None if decision.churn is None else replace(decision.churn, reasons=())
     parts = {
         "stage": assessment.stage == decision.stage,
@@ -117,6 +119,11 @@ def differences(receipt: Receipt, kept: Kept) -> list[str]:
         "candidates": choice.candidates == receipt.candidates,
         "chosen": choice.chosen == receipt.chosen,
         "holdout": choice.holdout == receipt.holdout,
+        "sendAt": all(
+            one.send_at == iso(situation.sent_at(actions[one.id], policy.contact))
+            for one in decision.actions
+            if one.send_at and one.id in actions
+        ),
     }
     return [part for part, same in parts.items() if not same]
 

@@ -19,7 +19,9 @@ from ebbtide.domain.contact import DAY, Cap, Contact, History, first_full
 KEPT_DAYS = 400.0
 """Days for which it is known of an action under no cap when it was taken last."""
 SKEW = DAY
-"""Seconds by which the clocks of deciders may differ: contacts are kept that much longer than caps look."""
+"""Seconds by which the clocks of deciders may differ."""
+AHEAD = DAY
+"""Seconds by which a contact may lie ahead: a message may wait for the hour in which it is best sent."""
 
 _LAST = "last"
 """Stands where a contact has its channel: the entry says when an action was taken last."""
@@ -78,11 +80,12 @@ return released
 
 
 class Reservation(NamedTuple):
-    """A place asked for: whose, by which decision, for what."""
+    """A place asked for: whose, by which decision, for what, and when it is sent (Unix seconds)."""
 
     customer: str
     decision: str
     action: Action
+    at: float
 
 
 class Claim(NamedTuple):
@@ -97,7 +100,7 @@ class Claim(NamedTuple):
     @classmethod
     def of(cls, action: Action, caps: Sequence[Cap]) -> "Claim":
         """The claim of an action: of each cap the field of a contact, names that count, places, seconds."""
-        kept = max((cap.days * DAY for cap in caps), default=0.0) + SKEW
+        kept = max((cap.days * DAY for cap in caps), default=0.0) + SKEW + AHEAD
         ours = [(cap, names) for cap in caps if (names := cap.counted(action)) is not None]
         arguments: list[str] = []
         for cap, names in ours:
@@ -106,11 +109,11 @@ class Claim(NamedTuple):
         expires = str(int(max(kept, KEPT_DAYS * DAY)))
         return cls(action, tuple(cap for cap, _ in ours), repr(kept), expires, tuple(arguments))
 
-    def command(self, place: Reservation, now: float) -> bulk.Command:
+    def command(self, place: Reservation) -> bulk.Command:
         """What reserves a place for this action, for `ebbtide.bulk`."""
         action = self.action
         member, mark = f"{action.channel}|{action.id}|{place.decision}", f"{_LAST}|{action.id}|"
-        named = (key(place.customer), repr(now), member, mark, self.kept, self.expires)
+        named = (key(place.customer), repr(place.at), member, mark, self.kept, self.expires)
         return "EVALSHA", _SHA, "1", *named, *self.arguments
 
     def full(self, answer: int) -> Cap | None:
@@ -130,20 +133,19 @@ class Contacts:
         self._loaded = False
 
     def reserve(
-        self, customer: str, decision: str, action: Action, caps: Sequence[Cap], now: float
+        self, customer: str, decision: str, action: Action, caps: Sequence[Cap], at: float
     ) -> Cap | None:
         """Keep a contact if every cap has room for it; the first full cap if one has not, None if it is kept.
 
-        The same decision and action again take no second place. Clocks may run apart by up to `SKEW`.
+        The same decision and action again take no second place. Clocks may run apart by up to `SKEW`, and
+        `at` lie ahead by up to `AHEAD`.
         """
-        return self.reserve_many([Reservation(customer, decision, action)], caps, now)[0]
+        return self.reserve_many([Reservation(customer, decision, action, at)], caps)[0]
 
-    def reserve_many(
-        self, places: Sequence[Reservation], caps: Sequence[Cap], now: float
-    ) -> list[Cap | None]:
+    def reserve_many(self, places: Sequence[Reservation], caps: Sequence[Cap]) -> list[Cap | None]:
         """`reserve` of each of many, one after the other, in one round trip."""
         claims = [Claim.of(place.action, caps) for place in places]
-        calls = [claim.command(place, now) for claim, place in zip(claims, places, strict=True)]
+        calls = [claim.command(place) for claim, place in zip(claims, places, strict=True)]
         answers = self.ask(calls)
         return [claim.full(answer) for claim, answer in zip(claims, answers, strict=True)]
 

@@ -28,7 +28,7 @@ class Ledger:
         self._contacts, self._decisions, self._caps = contacts, decisions, caps
         self._claims: dict[str, Claim] = {}
 
-    def enter(self, entries: Sequence[Entry], now: float) -> list[Cap | None]:
+    def enter(self, entries: Sequence[Entry]) -> list[Cap | None]:
         """Reserve the place of each entry and log its receipt; gives the first cap that is full of each.
 
         Where a cap is full, the receipt is in the log all the same, for another one to take its place: the
@@ -42,7 +42,7 @@ class Ledger:
             else:
                 claim = self._claim(place)
                 claims.append((len(commands), claim))
-                commands.append(claim.command(place, now))
+                commands.append(claim.command(place))
             if receipt is not None:
                 commands += self._decisions.commands(receipt, again=again)
         answers = self._contacts.ask(commands)

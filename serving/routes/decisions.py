@@ -174,6 +174,7 @@ def _flat(receipt: Receipt) -> dict[str, Any]:
         "action": action.id,
         "channel": action.channel,
         "message": "" if action.id == NOTHING.id else action.message,
+        "sendAt": action.send_at,
         "productId": "" if product is None else product.product_id,
         "productName": "" if product is None else product.name,
         "productReason": "" if product is None else product.reason,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ebbtide.domain.action import Action
 from ebbtide.domain.contact import DAY, Cap
-from ebbtide.logs.contacts import KEPT_DAYS, SKEW, Contacts, Reservation, full, key
+from ebbtide.logs.contacts import AHEAD, KEPT_DAYS, SKEW, Contacts, Reservation, full, key
 
 EMAIL = Action(id="offer", channel="email", message="Hi")
 OTHER = Action(id="news", channel="email", message="Hi")
@@ -80,16 +80,35 @@ def test_what_is_full_is_told_in_one_read_and_reserves_nothing(contacts):
 
 
 def test_many_are_reserved_in_one_round_trip_one_after_the_other(contacts):
-    places = [Reservation("c", f"{n}", SMS) for n in range(3)] + [Reservation("d", "3", SMS)]
-    assert contacts.reserve_many(places, CAPS, 0.0) == [None, ONE_SMS, ONE_SMS, None]
+    places = [Reservation("c", f"{n}", SMS, 0.0) for n in range(3)] + [Reservation("d", "3", SMS, 0.0)]
+    assert contacts.reserve_many(places, CAPS) == [None, ONE_SMS, ONE_SMS, None]
     assert [len(each.contacts) for each in contacts.read(["c", "d", "e"])] == [1, 1, 0]
-    assert contacts.reserve_many([], CAPS, 0.0) == []
+    assert contacts.reserve_many([], CAPS) == []
 
 
 def test_a_redis_that_forgot_the_script_is_told_it_again(redis, contacts):
     assert contacts.reserve("c", "1", SMS, CAPS, 0.0) is None
     redis.script_flush()
-    assert contacts.reserve_many([Reservation("c", "2", SMS)], CAPS, 0.0) == [ONE_SMS]
+    assert contacts.reserve_many([Reservation("c", "2", SMS, 0.0)], CAPS) == [ONE_SMS]
+
+
+def test_a_message_that_waits_counts_from_when_it_is_sent(contacts):
+    cap = Cap("channel", 1, 7.0, frozenset({"email"}))
+    assert contacts.reserve("c", "1", EMAIL, [cap], 0.0) is None
+    assert contacts.reserve("c", "2", EMAIL, [cap], 7 * DAY - 1) == cap  # decided at the same time
+    assert contacts.reserve("c", "3", EMAIL, [cap], 7 * DAY) is None  # as this one, that waits for an hour
+    assert contacts.reserve("c", "4", EMAIL, [cap], 13.5 * DAY) == cap
+
+
+def test_what_waits_forgets_nothing_that_others_still_count(contacts):
+    cap = Cap("channel", 3, 7.0, frozenset({"email"}))
+    now = 7 * DAY - 1
+    for decision in ("1", "2"):
+        assert contacts.reserve("c", decision, EMAIL, [cap], 0.0) is None
+    assert contacts.reserve("c", "waits", WEB, [cap], now + AHEAD) is None
+    behind = contacts.reserve("c", "3", EMAIL, [cap], now - SKEW)
+    assert behind is None
+    assert contacts.reserve("c", "4", EMAIL, [cap], now) == cap
 
 
 def test_what_no_cap_looks_back_to_is_forgotten(redis, contacts):
@@ -97,7 +116,7 @@ def test_what_no_cap_looks_back_to_is_forgotten(redis, contacts):
         contacts.reserve("c", f"{day}", EMAIL, [Cap("channel", 3, 2.0)], day * DAY)
         contacts.reserve("c", f"b{day}", WEB, [Cap("channel", 3, 2.0, frozenset({"email"}))], day * DAY)
     known = contacts.read(["c"])[0]
-    assert len(known.contacts) <= 4
+    assert len(known.contacts) <= 5
     assert known.taken == {"offer": 99 * DAY, "banner": 99 * DAY}
     assert redis.ttl(key("c")) == KEPT_DAYS * DAY
 

@@ -78,9 +78,9 @@ def test_propensities_add_up_and_what_is_taken_is_allowed(responses, rules, chur
 def test_the_one_taken_stands_first_and_the_others_by_value():
     candidates, _ = arbitrated(gamma=3.0, churn=0.0)
     messages = {action.id: action.message for action in ALL}
-    found = ranked(candidates, "none", messages.__getitem__, limit=5)
+    found = ranked(candidates, "none", messages.__getitem__, lambda _: "now", limit=5)
     assert [one.id for one in found] == ["none", "email", "call"]
-    assert [one.message for one in ranked(candidates, "call", messages.__getitem__, limit=2)] == [
+    assert [one.message for one in ranked(candidates, "call", messages.__getitem__, str, limit=2)] == [
         "Ring",
         "Hi",
     ]

@@ -28,6 +28,7 @@ actions:
      valid: {from: 2026-12-01, until: 2026-12-24}}
   - {id: nudge, channel: sms, message: Hi, response: 0.1, value: 10}
   - {id: receipt, channel: sms, message: Hi, response: 0.1, value: 10, purpose: transactional}
+  - {id: patient, channel: email, message: Hi, response: 0.1, value: 10, send: best_hour}
   - {id: second, channel: web, message: Hi, response: 0.1, value: 10, after: [mail, staged]}
 decision_points:
   home: {channels: [web]}
@@ -51,6 +52,7 @@ def test_each_rule_is_told_in_words():
         "xmas": "valid: from 2026-12-01",
         "nudge": "consent: sms needs opt-in for marketing",
         "receipt": None,
+        "patient": None,
         "second": "after: mail, staged",
     }
 

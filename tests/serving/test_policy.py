@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from msgspec.structs import replace as replace_struct
 from redis import Redis
 
+from ebbtide.domain.event import Event
+from ebbtide.domain.ingest import iso
 from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
 from features.profile import new_state, update
@@ -109,6 +112,23 @@ def test_an_unknown_decision_point_is_a_problem_that_names_those_there_are(make_
         problem = is_problem(client.post("/v1/decisions", json=body), 422)
     assert "`decisionPoint`: expected one of default, home_page, found 'homepage'" in problem["detail"]
     assert "did you mean 'home_page'?" in problem["detail"]
+
+
+def clicks(customer: str, hour: int) -> Event:
+    return Event(f"click-{customer}", customer, "Email Link Clicked", (TODAY - 1) * DAY + hour * 3_600.0)
+
+
+def test_a_message_is_sent_in_the_hour_in_which_its_customer_answers(asked, redis: Redis):
+    state = new_state()
+    update(state, clicks("early", 9))
+    OnlineStore(redis).write_many([("early", state)])
+    patient = {"actions": tuple(replace_struct(one, send="best_hour") for one in policy().actions)}
+    first, second = asked("early", patient), asked("early", patient)
+    assert first["actions"][0]["id"] == "letter"
+    assert first["actions"][0]["sendAt"] == iso(NOW + 9 * 3_600.0)
+    assert [one.at for one in receipt(redis, second).history.contacts] == [NOW + 9 * 3_600.0]
+    assert rules(redis, second)["letter"] == "cap: 1 per 7 days on email"
+    assert asked()["actions"][0]["sendAt"] == iso(NOW)
 
 
 def test_one_held_out_gets_nothing(asked, redis: Redis):

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from msgspec.structs import replace
 from redis import Redis
 
+from ebbtide.domain.event import Event
 from ebbtide.jobs.progress import silent
 from ebbtide.jobs.replay import Replay, replay_decisions
 from ebbtide.logs.contacts import Contacts
@@ -32,6 +33,8 @@ def customer(number: int) -> State:
     gap, silence = random.randint(3, 40), random.randint(1, 200)
     for place in reversed(range(random.randint(1, 20))):
         update(state, order(TODAY - silence - place * gap, revenue=random.uniform(5, 90), customer="c"))
+    if number % 2:
+        update(state, Event("click", "c", "Email Link Clicked", (TODAY - silence) * DAY + number * 3_600.0))
     return state
 
 
@@ -98,6 +101,7 @@ def test_decisions_of_every_kind_come_out_equal(client: TestClient, redis: Redis
     rules = {(one.excluded or "").partition(":")[0] for each in receipts for one in each.candidates}
     assert rules >= {"", "stage", "consent", "cap", "hold-out", "decision point"}
     assert len({each.chosen for each in receipts}) > 3
+    assert any(one.send_at > each.decision.as_of for each in receipts for one in each.decision.actions)
     assert Contacts(redis).read([receipts[0].customer])
     assert replay(redis).share == 1.0
 
@@ -108,6 +112,14 @@ def test_what_differs_is_named(client: TestClient, redis: Redis):
     found = replay(redis, most=1)
     assert (found.replayed, found.equal, found.share) == (1, 0, 0.0)
     assert list(found.different.values()) == [["chosen", "holdout"]]
+
+
+def test_another_time_to_send_is_noticed(client: TestClient, redis: Redis):
+    decide(client, 1)
+    receipt = next(DecisionLog(redis).newest())
+    actions = tuple(replace(one, send_at="2001-01-01T00:00:00Z") for one in receipt.decision.actions)
+    record(redis, decision=replace(receipt.decision, actions=actions))
+    assert list(replay(redis, most=1).different.values()) == [["sendAt"]]
 
 
 def test_a_changed_signal_is_noticed(client: TestClient, redis: Redis):
