@@ -5,7 +5,8 @@ come as the bytes of Redis's protocol, and the answers are taken from hiredis as
 pipeline does the same work in four times the time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 import hiredis
@@ -40,17 +41,41 @@ def ask(
     """
     if not things:
         return []
-    if isinstance(client, RedisCluster):  # whose connections are many: a pipeline sorts by them
-        pipeline = client.pipeline()
-        for thing in things:
-            pipeline.execute_command(*command(thing))
-        return list(pipeline.execute())
+    if isinstance(client, RedisCluster):
+        return _by_node(client, map(command, things))
     packing = packed or (lambda some: b"".join(_pack(command(thing)) for thing in some))
+    parts = [things[start : start + PACKET] for start in range(0, len(things), PACKET)]
+    return _exchange(client, lambda: ((packing(part), len(part)) for part in parts))
+
+
+def tell(client: Redis, packets: Callable[[], Iterable[Sequence[Command]]]) -> list[Any]:
+    """The answers to the commands of some packets, in their order: for commands that take time to make.
+
+    Redis works on one packet while the next is made. All are made again, and sent, when it is tried again.
+
+    Raises:
+        as `ask`.
+    """
+    if isinstance(client, RedisCluster):
+        return _by_node(client, chain.from_iterable(packets()))
+    return _exchange(client, lambda: ((b"".join(map(_pack, some)), len(some)) for some in packets()))
+
+
+def _by_node(client: Any, commands: Iterable[Command]) -> list[Any]:
+    """Of a cluster, whose connections are many: a pipeline sorts by them."""
+    pipeline = client.pipeline()
+    for command in commands:
+        pipeline.execute_command(*command)
+    return list(pipeline.execute())
+
+
+def _exchange(client: Redis, packets: Callable[[], Iterable[tuple[bytes, int]]]) -> list[Any]:
+    """Send packets, each with the number of its commands, and take the answers."""
     pool = client.connection_pool
     connection: Any = pool.get_connection()
     try:
         return connection.retry.call_with_retry(  # type: ignore[no-any-return]
-            lambda: _exchange(connection, things, packing), lambda _: connection.disconnect()
+            lambda: _sent(connection, packets()), lambda _: connection.disconnect()
         )
     except BaseException:
         connection.disconnect()  # answers that nobody read would be taken for those to the next question
@@ -59,14 +84,15 @@ def ask(
         pool.release(connection)
 
 
-def _exchange(
-    connection: Any, things: Sequence[Thing], packed: Callable[[Sequence[Thing]], bytes]
-) -> list[Any]:
+def _sent(connection: Any, packets: Iterable[tuple[bytes, int]]) -> list[Any]:
     answers: list[Any] = []
-    for start in range(0, len(things), PACKET):
-        connection.send_packed_command([packed(things[start : start + PACKET])])
-        _take(connection, answers, start)
-    _take(connection, answers, len(things))
+    asked = 0
+    for packet, count in packets:
+        if count:
+            connection.send_packed_command([packet])
+        _take(connection, answers, asked)
+        asked += count
+    _take(connection, answers, asked)
     return answers
 
 

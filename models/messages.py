@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from features.catalog import NAMES
 from models.expressions import close_to
@@ -33,25 +33,38 @@ def faults(message: str) -> Iterator[str]:
         yield f"expected slots as {{name}} or {{name|default}}, found a brace that is none in {message!r}"
 
 
-def slot_values(
-    *,
-    values: Mapping[str, float],
-    stage: str,
-    context: Mapping[str, Any] | None = None,
-    products: Sequence[str] = (),
-) -> dict[str, Any]:
-    """What the slots stand for: signals (NaN: not known), stage, the caller's context, products by rank."""
-    context = context or {}
-    given: dict[str, Any] = {f"profile.{name}": value for name, value in values.items() if value == value}
-    given |= {f"context.{key}": value for key, value in context.items()}
-    return given | {
-        "stage": stage,
-        "first_name": context.get("first_name") or context.get("firstName"),
-        "product": products[0] if products else None,
-    }
+class Slots:
+    """What the slots stand for, looked up when they are filled."""
+
+    def __init__(
+        self,
+        values: Mapping[str, float],
+        stage: str,
+        context: Mapping[str, Any] | None = None,
+        products: Sequence[str] = (),
+    ) -> None:
+        """Take signals (NaN: not known), the stage, the caller's context, the names of products by rank."""
+        self._values, self._context = values, context or {}
+        self._named = {
+            "stage": stage,
+            "first_name": self._context.get("first_name") or self._context.get("firstName"),
+            "product": products[0] if products else None,
+        }
+
+    def get(self, slot: str) -> Any:
+        """What a slot stands for; None where that is not known."""
+        root, _, name = slot.partition(".")
+        if root == "profile" and name:
+            value = self._values.get(name)
+            return None if value != value else value
+        return self._context.get(name) if root == "context" and name else self._named.get(slot)
 
 
-def filled(message: str, given: Mapping[str, Any]) -> str:
+class _Found(Protocol):
+    def get(self, slot: str, /) -> Any: ...
+
+
+def filled(message: str, given: _Found) -> str:
     """The message with its slots filled; one that is not known takes its default, else it is left out."""
     if "{" not in message:
         return message

@@ -12,7 +12,7 @@ from ebbtide.domain.ingest import iso
 from features.catalog import NAMES
 from features.profile import State
 from models.arbitration import ranked
-from models.messages import filled, slot_values
+from models.messages import Slots, filled
 from models.triggers import Rules, open_triggers
 from serving.draft import Draft
 
@@ -100,22 +100,9 @@ class Answerer(NamedTuple):
 
 def _speaker(draft: Draft, actions: Mapping[str, Action]) -> Callable[[str], str]:
     """What an action's message says to this customer, by the action's id."""
-
-    def say(action: str) -> str:
-        message = actions[action].message
-        if "{" not in message:
-            return message
-        assessment = draft.situation.assessment
-        names = [product.name for product in draft.products]
-        given = slot_values(
-            values=assessment.values,
-            stage=assessment.stage,
-            context=draft.question.context,
-            products=names,
-        )
-        return filled(message, given)
-
-    return say
+    assessment, names = draft.situation.assessment, [product.name for product in draft.products]
+    slots = Slots(assessment.values, assessment.stage, draft.question.context, names)
+    return lambda action: filled(actions[action].message, slots)
 
 
 def previous_stage(state: State | None) -> str:

@@ -1,6 +1,7 @@
 """The decision: from what is known of a customer to what to do next. Knows nothing of HTTP; time is given."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ from serving.draft import Draft, Question
 from serving.known import Knowledge, Known
 
 NO_MODEL = "no churn model"
+_PART = 4
+"""Decisions entered at once: Redis works on them while the next are made."""
 
 
 class _Asked(NamedTuple):
@@ -97,7 +100,7 @@ class Decider:
         scorer, responses = self._models.refresh(now), self._responses.refresh(now)
         self._keeper.see(self.policy, scorer, responses)
         asked = [self._asked(question, found, now) for question, found in zip(questions, known, strict=True)]
-        drafts = self._drafts([one for one in asked if isinstance(one, _Asked)], scorer, responses)
+        drafts = self._drafts([one for one in asked if isinstance(one, _Asked)], scorer)
         shown = self._recommender.recommend(list(map(_wanted, drafts)), now=now)
         for draft, products in zip(drafts, shown, strict=True):
             draft.products = products
@@ -123,10 +126,8 @@ class Decider:
         state = profile.new_state() if known.state is None else known.state
         return _Asked(question, known, state, now if question.as_of is None else question.as_of, limit)
 
-    def _drafts(
-        self, asked: Sequence["_Asked"], scorer: ChurnScorer | None, responses: Responses | None
-    ) -> list[Draft]:
-        """Draft the answers, with the models asked once for all."""
+    def _drafts(self, asked: Sequence["_Asked"], scorer: ChurnScorer | None) -> list[Draft]:
+        """Draft the answers, with the churn model asked once for all."""
         vectors = [profile.vector(one.state, one.at) for one in asked]
         matrix = np.array(vectors, dtype="<f8").reshape(len(vectors), len(catalog.NAMES))
         before = [previous_stage(one.state) for one in asked]
@@ -146,9 +147,7 @@ class Decider:
                 reach=profile.reach(one.state),
                 history=known.history,
             )
-            facts = situation.facts()
-            choice = choose(self.policy, responses, situation, facts)
-            draft = Draft(question, known, one.limit, situation, facts, choice, row.tobytes())
+            draft = Draft(question, known, one.limit, situation, situation.facts(), row.tobytes())
             if question.explain and scorer is not None and assessment.churn is not None:
                 draft.reasons = explained(scorer, one.state, vector, one.at)
             drafts.append(draft)
@@ -167,23 +166,29 @@ class Decider:
     def _entered(
         self, drafts: Sequence[Draft], answerer: Answerer, responses: Responses | None
     ) -> list[Written]:
-        """Write answers and enter them; one who comes too late for a cap chooses again, from what is left."""
-        answers = [written(answerer.receipt(draft)) for draft in drafts]
-        entries = [self._entry(draft, answer) for draft, answer in zip(drafts, answers, strict=True)]
-        full = self._ledger.enter(entries)
-        while late := [place for place, cap in enumerate(full) if cap is not None]:
-            histories = self._contacts.read([drafts[place].known.customer for place in late])
-            for place, history in zip(late, histories, strict=True):
-                draft = drafts[place]
-                draft.situation = draft.situation._replace(history=history)
-                draft.choice = choose(self.policy, responses, draft.situation, draft.facts)
-                answers[place] = written(answerer.receipt(draft))
-                entries[place] = self._entry(draft, answers[place])._replace(again=True)
-            caps = iter(self._ledger.enter([entries[place] for place in late]))
-            full = [None if cap is None else next(caps) for cap in full]
-        return answers
+        """Choose, write the answers and enter them; who comes too late for a cap chooses again."""
+        answers: dict[int, Written] = {}
 
-    def _entry(self, draft: Draft, answer: Written) -> Entry:
+        def parts(places: Sequence[int], again: bool) -> Iterator[list[Entry]]:
+            for start in range(0, len(places), _PART):
+                entries = []
+                for place in places[start : start + _PART]:
+                    draft = drafts[place]
+                    draft.choice = choose(self.policy, responses, draft.situation, draft.facts)
+                    answers[place] = written(answerer.receipt(draft))
+                    entries.append(self._entry(draft, answers[place], again))
+                yield entries
+
+        places: Sequence[int] = range(len(drafts))
+        full = self._ledger.enter(partial(parts, places, again=False))
+        while places := [place for place, cap in zip(places, full, strict=True) if cap is not None]:
+            histories = self._contacts.read([drafts[place].known.customer for place in places])
+            for place, history in zip(places, histories, strict=True):
+                drafts[place].situation = drafts[place].situation._replace(history=history)
+            full = self._ledger.enter(partial(parts, places, again=True))
+        return [answers[place] for place in range(len(drafts))]
+
+    def _entry(self, draft: Draft, answer: Written, again: bool) -> Entry:
         question, chosen = draft.question, draft.choice.chosen
         if question.test:
             return Entry(None, None)
@@ -192,7 +197,7 @@ class Decider:
             action = self._actions[chosen]
             at = draft.situation.sent_at(action, self.policy.contact)
             place = Reservation(draft.known.customer, question.decision_id, action, at)
-        return Entry(place, None if question.once else answer)
+        return Entry(place, None if question.once else answer, again)
 
     def warm_up(self, now: float) -> None:
         """Decide once for nobody, so that the first question waits for nothing.

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ebbtide.domain.action import NOTHING
 from ebbtide.domain.decision import Reason, Recommendation
 from models.choice import Choice, Situation
 from models.expressions import Facts
@@ -31,9 +32,12 @@ class Question(msgspec.Struct, frozen=True):
     decision_id: str = msgspec.field(default_factory=lambda: token_hex(16))
 
 
+_UNDECIDED = Choice((), NOTHING.id, holdout=False)
+
+
 @dataclass
 class Draft:
-    """A decision in the making. Who comes too late for the last place under a cap chooses again.
+    """A decision in the making. The choice comes last; who comes too late for a cap chooses again.
 
     `packed` are the signals as `ebbtide.domain.decision.Signals` has them.
     """
@@ -43,7 +47,7 @@ class Draft:
     limit: int
     situation: Situation
     facts: Facts
-    choice: Choice
     packed: bytes
     reasons: tuple[Reason, ...] = ()
     products: tuple[Recommendation, ...] = ()
+    choice: Choice = _UNDECIDED

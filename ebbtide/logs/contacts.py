@@ -6,7 +6,7 @@ Windows are in absolute time, to which a change to daylight-saving time does not
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from redis import Redis
@@ -146,21 +146,21 @@ class Contacts:
         """`reserve` of each of many, one after the other, in one round trip."""
         claims = [Claim.of(place.action, caps) for place in places]
         calls = [claim.command(place) for claim, place in zip(claims, places, strict=True)]
-        answers = self.ask(calls)
+        answers = self.tell(lambda: [calls])
         return [claim.full(answer) for claim, answer in zip(claims, answers, strict=True)]
 
-    def ask(self, commands: Sequence[bulk.Command]) -> list[Any]:
-        """The answers to commands, among them those of claims, in one round trip.
+    def tell(self, packets: Callable[[], Iterable[Sequence[bulk.Command]]]) -> list[Any]:
+        """The answers to packets of commands, among them those of claims; see `ebbtide.bulk.tell`.
 
         Should Redis have forgotten the script meanwhile, all of them are given again.
         """
         if not self._loaded:
             self._load()
         try:
-            return bulk.ask(self._client, tuple, commands)
+            return bulk.tell(self._client, packets)
         except NoScriptError:
             self._load()
-            return bulk.ask(self._client, tuple, commands)  # what is kept takes no second place
+            return bulk.tell(self._client, packets)  # what is kept takes no second place
 
     def _load(self) -> None:
         self._client.script_load(_RESERVE)

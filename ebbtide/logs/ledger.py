@@ -1,6 +1,6 @@
 """The ledger: the contact that a decision takes and its receipt, entered together in one round trip."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ebbtide import bulk
@@ -28,25 +28,37 @@ class Ledger:
         self._contacts, self._decisions, self._caps = contacts, decisions, caps
         self._claims: dict[str, Claim] = {}
 
-    def enter(self, entries: Sequence[Entry]) -> list[Cap | None]:
+    def enter(self, parts: Callable[[], Iterable[Sequence[Entry]]]) -> list[Cap | None]:
         """Reserve the place of each entry and log its receipt; gives the first cap that is full of each.
 
         Where a cap is full, the receipt is in the log all the same, for another one to take its place: the
         receipt of a decision that is not given yet. A call may be repeated.
+
+        Args:
+            parts: gives all entries, some at a time: Redis works on some while the next are made.
         """
-        commands: list[bulk.Command] = []
         claims: list[tuple[int, Claim] | None] = []
-        for place, receipt, again in entries:
-            if place is None:
-                claims.append(None)
-            else:
-                claim = self._claim(place)
-                claims.append((len(commands), claim))
-                commands.append(claim.command(place))
-            if receipt is not None:
-                commands += self._decisions.commands(receipt, again=again)
-        answers = self._contacts.ask(commands)
+
+        def packets() -> Iterator[list[bulk.Command]]:
+            claims.clear()
+            place = 0
+            for part in parts():
+                commands: list[bulk.Command] = []
+                for entry in part:
+                    claim = None if entry.place is None else self._claim(entry.place)
+                    claims.append(None if claim is None else (place + len(commands), claim))
+                    commands += self._commands(entry, claim)
+                place += len(commands)
+                yield commands
+
+        answers = self._contacts.tell(packets)
         return [None if each is None else each[1].full(answers[each[0]]) for each in claims]
+
+    def _commands(self, entry: Entry, claim: Claim | None) -> Iterator[bulk.Command]:
+        if claim is not None and entry.place is not None:
+            yield claim.command(entry.place)
+        if entry.receipt is not None:
+            yield from self._decisions.commands(entry.receipt, again=entry.again)
 
     def _claim(self, place: Reservation) -> Claim:
         action = place.action

@@ -30,32 +30,54 @@ def ids(redis: Redis) -> list[str]:
 
 
 def test_a_place_is_reserved_and_the_receipt_logged(ledger: Ledger, redis: Redis):
-    assert ledger.enter([entry(1), entry(2, "another")]) == [None, None]
+    assert ledger.enter(lambda: [[entry(1), entry(2, "another")]]) == [None, None]
     assert ids(redis) == ["d2", "d1"]
     assert [len(found.contacts) for found in Contacts(redis).read(["c", "another"])] == [1, 1]
 
 
 def test_the_cap_that_is_full_is_told_of_the_one_who_comes_too_late(ledger: Ledger):
-    assert ledger.enter([entry(1), entry(2), entry(3, "another")]) == [None, ONE, None]
+    assert ledger.enter(lambda: [[entry(1), entry(2), entry(3, "another")]]) == [None, ONE, None]
 
 
 def test_what_is_not_asked_is_not_entered(ledger: Ledger, redis: Redis):
-    assert ledger.enter([entry(1, place=None), entry(2, receipt=None), Entry(None, None)]) == [None] * 3
+    assert (
+        ledger.enter(lambda: [[entry(1, place=None), entry(2, receipt=None), Entry(None, None)]])
+        == [None] * 3
+    )
     assert ids(redis) == ["d1"]
     [known] = Contacts(redis).read(["c"])
     assert [contact.decision for contact in known.contacts] == ["d2"]
-    assert ledger.enter([Entry(None, None)]) == [None]
+    assert ledger.enter(lambda: [[Entry(None, None)]]) == [None]
 
 
 def test_a_receipt_entered_again_takes_the_place_of_the_first(ledger: Ledger, redis: Redis):
-    ledger.enter([entry(1)])
+    ledger.enter(lambda: [[entry(1)]])
     other = receipt("d1").decision
     changed = written(receipt("d1").__class__(other, "home_page", {}, {}))
-    ledger.enter([entry(1, receipt=changed, again=True)])
+    ledger.enter(lambda: [[entry(1, receipt=changed, again=True)]])
     assert [one.decision_point for one in DecisionLog(redis).newest()] == ["home_page"]
 
 
 def test_it_is_entered_though_redis_has_forgotten_the_script(ledger: Ledger, redis: Redis):
     redis.script_flush()
-    assert ledger.enter([entry(1)]) == [None]
+    assert ledger.enter(lambda: [[entry(1)]]) == [None]
     assert DecisionLog(redis).get("d1") is not None
+
+
+def test_parts_are_entered_as_one(ledger: Ledger, redis: Redis):
+    parts = [[entry(1)], [], [entry(2, "another"), entry(3)], [entry(4, place=None)]]
+    assert ledger.enter(lambda: parts) == [None, None, ONE, None]
+    assert ids(redis) == ["d4", "d3", "d2", "d1"]
+
+
+def test_all_parts_are_entered_though_redis_closes_the_connection(ledger: Ledger, redis: Redis):
+    closed = []
+
+    def parts():
+        yield [entry(1)]
+        if not closed:
+            closed.append(redis.client_kill_filter(_type="normal", skipme=False))
+        yield [entry(2)]
+
+    assert ledger.enter(parts) == [None, ONE]
+    assert DecisionLog(redis).get_many(["d1", "d2"]) == [receipt("d1"), receipt("d2")]

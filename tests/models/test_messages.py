@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.messages import faults, filled, slot_values
+from models.messages import Slots, faults, filled
 
 
 @pytest.mark.parametrize(
@@ -28,18 +28,20 @@ def test_slots_are_filled_or_take_their_default(message, given, told):
 
 
 def test_what_slots_stand_for_comes_from_signals_context_and_products():
-    found = slot_values(
-        values={"recency_days": 3.0, "spend_total": math.nan},
-        stage="new",
+    found = Slots(
+        {"recency_days": 3.0, "spend_total": math.nan},
+        "new",
         context={"firstName": "Ada", "city": "Ulm"},
         products=["tea", "milk"],
     )
-    assert found["profile.recency_days"] == 3.0
-    assert "profile.spend_total" not in found
-    assert [found[name] for name in ("first_name", "context.city", "product", "stage")] == [
+    assert found.get("profile.recency_days") == 3.0
+    assert found.get("profile.spend_total") is None
+    assert [found.get(name) for name in ("first_name", "context.city", "product", "stage")] == [
         *("Ada", "Ulm", "tea", "new")
     ]
-    assert slot_values(values={}, stage="new")["product"] is None
+    assert [Slots({}, "new").get(name) for name in ("product", "profile.x", "context.x", "x", "")] == [
+        None
+    ] * 5
 
 
 @pytest.mark.parametrize(
