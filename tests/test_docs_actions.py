@@ -4,16 +4,21 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ebbtide.cli.report import _sentence, _table
 from ebbtide.domain.contact import Reach
 from ebbtide.errors import ConfigError
+from ebbtide.jobs.report import LiftReport
 from ebbtide.logs.contacts import Contacts
 from models.action_file import Entry
 from models.actions import load, parse
 from models.arbitration import HELD_OUT
+from models.cohort import Cohort
 from models.eligibility import judged
 from models.expressions import FUNCTIONS, OF_CUSTOMER, Expression, Facts
+from models.lift import latest
 from models.messages import SLOTS, faults
 
 PAGE = (Path(__file__).parents[1] / "docs" / "actions.md").read_text()
@@ -22,10 +27,11 @@ FAULTY = "# three faults"
 FILES = [text for kind, text in BLOCKS if kind == "yaml" and not text.startswith(FAULTY)]
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The cells of the first table under a heading; `\\|` in a cell is a bar."""
+def rows(heading: str, begins: str = "|") -> list[list[str]]:
+    """The cells of the tables under a heading, from the line that begins so; `\\|` in a cell is a bar."""
     lines = PAGE.split(f"\n{heading}\n", 1)[1].split("\n## ", 1)[0].splitlines()
     table = [line for line in lines if line.startswith("|")]
+    table = table[next(at for at, line in enumerate(table) if line.startswith(begins)) :]
     return [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in table[2:]]
 
 
@@ -113,6 +119,35 @@ def test_the_rules_of_a_receipt_are_worded_as_the_docs_show(redis):
     said = {*found.values(), cap.rule(sms), *consent, HELD_OUT}
     table = PAGE.partition("| rule in the receipt |")[2].partition("\n\n")[0].splitlines()[2:]
     assert {line.split(" | ")[0].strip("|` ") for line in table} == said
+
+
+def report(customers: int) -> LiftReport:
+    """Of a shop in which actions make 40% of customers order instead of 33%."""
+    rng = np.random.default_rng(1)
+    held = rng.random(customers) < 0.1
+    ordered = rng.random(customers) < np.where(held, 0.33, 0.40)
+    money = ordered * rng.lognormal(3.0, 1.0, customers)
+    return LiftReport(
+        since="2026-01-01T00:00:00Z",
+        until="2026-06-01T00:00:00Z",
+        horizon=60,
+        holdout=0.1,
+        retained=latest(ordered.astype(float), held, 0.1),
+        money=latest(money, held, 0.1),
+        followed=Cohort(np.zeros(customers), ordered.astype(float), money, held),
+    )
+
+
+def test_the_example_of_the_lift_report_is_what_the_report_says():
+    told = rows("## Does any of it help? The report for a manager", "| per customer")
+    for customers in (900, 8_000):
+        found = report(customers)
+        columns = [list(column.cells) for column in _table(found).columns]
+        shown = [[f"of {customers:,}: {name}", *cells] for name, *cells in zip(*columns, strict=True)]
+        assert [row for row in told if row[0].startswith(f"of {customers:,}:")] == shown
+        for each in (found.retained, found.money):
+            assert f"`{_sentence('', each)[2:].partition(',')[0]}`" in PAGE
+    assert f"{report(900).retained.held_out} customers held out are few" in PAGE
 
 
 def test_the_shipped_policy_limits_what_the_docs_say_it_does():

@@ -40,6 +40,12 @@ def test_planted_policies_are_judged_on_the_log(run):
     assert 0.0 <= left_alone(SHOP, run) <= 1.0
 
 
+def test_whom_contact_drives_away_is_left_alone_and_a_better_policy_is_told_from_a_worse():
+    run = ebbtide(SHOP, 6_000)
+    assert left_alone(SHOP, run) > 0.7  # by chance 1 in 6
+    assert planted(SHOP, run)["told_apart"]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not vw_installed(), reason="Vowpal Wabbit is in an extra")
 def test_it_is_held_against_vowpal_wabbit_and_chance():

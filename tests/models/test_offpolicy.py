@@ -71,6 +71,31 @@ def test_rows_of_one_customer_are_drawn_together():
     assert high[0] - low[0] == pytest.approx(2 * 1.96 / 400**0.5, rel=0.12)
 
 
+@pytest.mark.parametrize("policy", ["random", "bts"])
+def test_on_open_bandit_the_estimators_are_what_plain_sums_say(policy):
+    """Of the policy that shows the item clicked most, whatever the position."""
+    path = SHARED / f"obd_{policy}_men.parquet"
+    if not path.exists():
+        pytest.skip("the Open Bandit files are not here")
+    log = pl.read_parquet(path)
+    item = log.filter(pl.col("click") == 1)["item_id"].mode().min()
+    weights, worth, expected = [], [], []
+    for row in log.iter_rows(named=True):
+        weight = (row["item_id"] == item) / row["propensity_score"]
+        weights.append(weight)
+        worth.append(weight * row["click"])
+        expected.append(0.01 + weight * (row["click"] - 0.01))
+    weight, click = np.array(weights), log["click"].to_numpy().astype(float)
+    assert sum(worth) > 0.0
+    assert offpolicy.ips(weight, click) == pytest.approx(sum(worth) / len(worth))
+    assert offpolicy.snips(weight, click) == pytest.approx(sum(worth) / sum(weights))
+    size = sum(weights) ** 2 / sum(each**2 for each in weights)
+    assert offpolicy.effective_sample_size(weight) == pytest.approx(size)
+    guess = np.full(len(log), 0.01)
+    robust = offpolicy.doubly_robust(weight, click, guess, guess).mean()
+    assert robust == pytest.approx(sum(expected) / len(expected))
+
+
 def covered_by(judged, weight):
     values = weight * judged["click"].to_numpy()
     low, high = offpolicy.interval(values[:, None], np.arange(len(judged)))
