@@ -8,12 +8,12 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from ebbtide.domain.action import NOTHING, Action
 from ebbtide.domain.contact import ContactPolicy
 from ebbtide.errors import ConfigError
+from models import rules_yaml
 from models.action_file import File
 from models.exploration import ALWAYS_BEST
 from models.expressions import Expression, close_to, share
@@ -26,6 +26,10 @@ _PLAIN = {
     "expected a valid dictionary": "expected keys with values",
     "Extra inputs are not permitted": "expected no such key",
     "Field required": "expected a value, found none",
+    "expected a valid list": "expected a list",
+    "List should have at least 1 item after validation, not 0": "expected at least one",
+    "String should have at least 1 character": "expected some text",
+    "String should match pattern '^[a-z][a-z0-9_]*$'": "expected small letters, digits and _, a letter first",
 }
 
 
@@ -79,11 +83,9 @@ def parse(content: bytes, place: str) -> ActionCatalogue:
         ConfigError: as `load`.
     """
     try:
-        text = content.decode()
-        parsed = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no such date
-        raise ConfigError(f"{place}: expected YAML, found a fault: {' '.join(str(error).split())}") from error
-    faults: list[str] = []
+        parsed, faults = rules_yaml.read(content)
+    except ValueError as error:
+        raise ConfigError(f"{place}: {error}") from error
     try:
         file = File.model_validate(parsed)
     except ValidationError as error:
@@ -109,7 +111,7 @@ def parse(content: bytes, place: str) -> ActionCatalogue:
         contact=file.contact.policy(),
         conditions=conditions,
         decision_points={"default": DecisionPoint(terms=terms), **points},
-        text=text,
+        text=content.decode(),
     )
 
 
@@ -161,11 +163,24 @@ def _between(parsed: Any) -> Iterator[str]:
         for unknown in (each for each in named if each not in ids):
             where = _entry(entries, index)
             yield f"{where}, `after`: expected the id of an action, found {unknown!r}{close_to(unknown, ids)}"
+    yield from _cycles(after)
+    yield from _unknown_in_caps(parsed, ids)
+
+
+def _cycles(after: dict[str, list[str]]) -> Iterator[str]:
+    """Each circle of actions of which every one waits for another."""
+    while found := _cycle(after):
+        yield f"`after`: expected no cycle, found {' after '.join(found)}"
+        after = {name: named for name, named in after.items() if name not in found}
+
+
+def _cycle(after: dict[str, list[str]]) -> list[str]:
+    """The first circle that is found; empty if there is none."""
     try:
         TopologicalSorter(after).prepare()
     except CycleError as error:
-        yield f"`after`: expected no cycle, found {' after '.join(error.args[1])}"
-    yield from _unknown_in_caps(parsed, ids)
+        return list(error.args[1])
+    return []
 
 
 def _unknown_in_caps(parsed: Any, ids: Sequence[str]) -> Iterator[str]:

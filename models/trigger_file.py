@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ebbtide.errors import ConfigError
 from features.catalog import NAMES
+from models import rules_yaml
 from models.expressions import Allowed, Expression
 from models.trigger_reasons import OF_EVENT, bad_slots
 from models.triggers import ALWAYS, NEVER, SILENCE, Rule, Rules
@@ -115,14 +115,14 @@ def usable(path: Path = SHIPPED) -> tuple[Rules, list[str]]:
     """
     try:
         content = path.read_bytes()
-        entries = _File.model_validate(yaml.safe_load(content)).triggers
+        parsed, faults = rules_yaml.read(content)
+        entries = _File.model_validate(parsed).triggers
     except OSError as error:
         raise ConfigError(f"{path}: expected a file of triggers, found none ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected YAML, found a fault: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise ConfigError(f"{path}: expected a list of entries under `triggers`, and nothing else") from error
-    faults: list[str] = []
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
     rules: dict[str, Rule] = {}
     for place, entry in enumerate(entries, 1):
         rule = _read(place, entry, faults)

@@ -55,6 +55,27 @@ def test_the_version_follows_the_content(tmp_path: Path):
     assert load(written(tmp_path, GOOD.replace("10", "11"))).version != first
 
 
+def test_a_key_that_stands_twice_each_cycle_and_a_date_that_there_is_not_are_told_together(tmp_path: Path):
+    path = written(
+        tmp_path,
+        """
+actions:
+  - {id: a, channel: web, message: Hi, response: 0.1, value: 1, value: 2, after: [b]}
+  - {id: b, channel: web, message: Hi, response: 0.1, value: 1, after: [a]}
+  - {id: c, channel: web, message: Hi, response: 0.1, value: 1, after: [c], valid: {from: 2026-13-01}}
+""",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    for part in (
+        "`value`: expected once, found again in line 3",
+        "`after`: expected no cycle, found a after b after a",
+        "`after`: expected no cycle, found c after c",
+        "entry 3 (c), `valid.from`: expected a date, such as 2026-12-01, found '2026-13-01'",
+    ):
+        assert part in str(caught.value)
+
+
 def test_all_faults_are_reported_together(tmp_path: Path):
     path = written(
         tmp_path,
@@ -257,5 +278,5 @@ def test_no_content_whatever_is_an_error_of_another_kind(content: bytes):
 
 
 def test_a_date_that_there_is_not_is_a_fault(tmp_path: Path):
-    assert "month must be in 1..12" in fault_of(tmp_path, "", entry(valid="{from: 2026-13-01}"))
-    assert "expected a date" in fault_of(tmp_path, "", entry(valid="{from: '2026-13-01'}"))
+    for written_so in ("2026-13-01", "'2026-13-01'"):
+        assert "expected a date" in fault_of(tmp_path, "", entry(valid=f"{{from: {written_so}}}"))
