@@ -37,10 +37,11 @@ from features.catalog import NAMES, VERSION
 from features.profile import State, encode, new_state, update
 from features.store.online import OnlineStore
 from features.store.row import Row
-from models import recommendations
 from models.artefact import digest
 from models.artefact import encode as encode_model
 from models.churn import Plan, train
+from models.item_rebuild import rebuild
+from models.item_store import ItemStore
 from models.published import KEY, fields
 from models.sweep import matrix
 
@@ -74,7 +75,7 @@ def fill(shop: Workshop, customers: int) -> list[str]:
     stored = (Row(name, *rows[number % len(rows)]) for number, name in enumerate(names))
     while block := list(islice(stored, 10_000)):
         OnlineStore(shop.client).write_rows(block)
-    recommendations.publish(recommendations.fit(log), shop.client)
+    rebuild(log, ItemStore(shop.client))
     signals = matrix(list(states.values()), system_clock())
     model = train(frame(signals, TRAINED, CUTS), NAMES, VERSION, Plan(MAIN, ACTIVE)).artefact
     raw = encode_model(model)

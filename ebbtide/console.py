@@ -22,6 +22,7 @@ from ebbtide.domain.ingest import iso
 from ebbtide.jobs.check import Finding
 from ebbtide.jobs.imports import ImportResult
 from ebbtide.jobs.progress import Advance
+from ebbtide.jobs.recommend import Recommended
 from ebbtide.jobs.train import TrainResult
 from ebbtide.verify.parity import Parity
 
@@ -108,7 +109,23 @@ def training_table(result: TrainResult) -> Table:
     table.add_row("rows trained / tested on", f"{result.train_rows:,} / {result.test_rows:,}", "")
     if result.trials:
         table.add_row("sets of parameters tried", f"{result.trials:,}", "")
-    table.add_row("items to recommend", f"{result.items:,}", "")
+    table.add_row("items to recommend", f"{result.recommended.items:,}", "")
+    table.add_row("customers with a ranked list", f"{result.recommended.lists:,}", "")
+    return table
+
+
+def recommended_table(result: Recommended) -> Table:
+    """What a training of recommendations gave."""
+    title = f"ebbtide-recommendations {result.version}" if result.version else "too little to learn from"
+    table = Table("figure", "value", title=title, title_justify="left")
+    for name, value in result.metrics.items():
+        table.add_row(name, f"{value:.4f}")
+    table.add_row("customers with a ranked list", f"{result.lists:,}")
+    if result.lists:
+        table.add_row("bytes a list", f"{result.bytes_per_list:,.0f}")
+        table.add_row("lists a second", f"{result.lists_per_second:,.0f}")
+    table.add_row("items", f"{result.items:,}")
+    table.add_row("item statistics", "counted anew" if result.counted else "left as the flow keeps them")
     return table
 
 

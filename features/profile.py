@@ -74,6 +74,9 @@ _DECODER = msgspec.msgpack.Decoder(State)
 _REPERTOIRE = tuple(SIGNALS).index("repertoire")
 _FUNNEL = tuple(SIGNALS).index("funnel")
 _CONSENT = tuple(SIGNALS).index("consent")
+_CONTEXT = tuple(SIGNALS).index("context")
+NEWCOMER_ORDERS = 2
+"""Orders up to which a customer counts as a newcomer in what is popular among them."""
 
 
 def new_state() -> State:
@@ -152,6 +155,13 @@ def repertoire(state: State, now: float) -> list[tuple[str, float, float]]:
     return [] if own is None else _repertoire.held(own, now)
 
 
+def segment(state: State) -> tuple[bool, str]:
+    """Whether the customer is a newcomer to the shop, and the country last seen, empty where none was."""
+    funnel, context = state.signals[_FUNNEL], state.signals[_CONTEXT]
+    newcomer = funnel is None or funnel.orders <= NEWCOMER_ORDERS
+    return newcomer, "" if context is None or context.country is None else context.country.text
+
+
 def last_stage(state: State) -> str:
     """The stage in which the customer was last seen, by which a stage is told; empty where none was."""
     return "" if state.memory is None else state.memory.stage
@@ -167,6 +177,12 @@ def views(state: State, product: str, since: float) -> int:
     """Views of a product from `since` (Unix seconds) on that no purchase of it followed; 30 days at most."""
     own = state.signals[_FUNNEL]
     return 0 if own is None else own.views.of(product, since)
+
+
+def viewed(state: State, now: float) -> list[tuple[str, float]]:
+    """(product, when last viewed) of views in 30 days that no purchase followed, the latest first."""
+    own = state.signals[_FUNNEL]
+    return [] if own is None else own.views.latest(now)
 
 
 def reach(state: State) -> Reach:

@@ -71,6 +71,20 @@ class Affinity:
             "together": (self._recent[customers] @ self._together).toarray(),
         }
 
+    def because(self, customer: int, products: Places) -> Places:
+        """Of the customer's latest products the one that goes best with each of these; -1 where none does."""
+        bought = self._recent[customer]
+        found = np.full(len(products), -1)
+        at = self.position[products]
+        if not bought.nnz or not (at >= 0).any():
+            return found
+        pull = sparse.diags(bought.data) @ self._together[bought.indices]
+        share = pull.tocsc()[:, at[at >= 0]].toarray()
+        most = share.argmax(axis=0)
+        goes = share[most, np.arange(share.shape[1])] > 0.0
+        found[at >= 0] = np.where(goes, self.live[bought.indices[most]], -1)
+        return found
+
     def _neighbours(self, past: Purchases, own: Repertoire, age: Array) -> None:
         """Taste is what one buys, decayed, rare products counting more; neighbours are near by cosine."""
         people, products = len(past.customers), len(past.products)

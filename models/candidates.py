@@ -42,6 +42,7 @@ class Candidates:
     Attributes:
         names: of the values in a row.
         trend: orders of each product, decayed with a half-life of 20 days.
+        affinity: what customers alike buy, and what goes together.
     """
 
     def __init__(self, log: Purchases, cut: float, days: float) -> None:
@@ -57,8 +58,8 @@ class Candidates:
         self.trend = products["product_orders_20d"]
         fresh = 0.5 ** (self._own.first / 10.0)
         first_buyers = np.bincount(self._own.product, weights=fresh, minlength=self._products)
-        self._affinity = Affinity(past, self._own, cut)
-        self._popular = [each[self._affinity.live] for each in (self.trend, first_buyers)]
+        self.affinity = Affinity(past, self._own, cut)
+        self._popular = [each[self.affinity.live] for each in (self.trend, first_buyers)]
         age = (cut - past.at) / DAY
         mapped = {name: kind for name, kind in zip(KINDS, past.kinds, strict=True) if (kind >= 0).any()}
         self._tastes = [_Taste(past, kind, age) for kind in mapped.values()]
@@ -67,16 +68,16 @@ class Candidates:
 
     def rows(self, customers: Places) -> Rows:
         """The rows of some hundred customers, ascending."""
-        scores = self._affinity.scores(customers)
+        scores = self.affinity.scores(customers)
         begin, end = (np.searchsorted(self._own.customer, customers, side) for side in ("left", "right"))
         pair = np.concatenate([np.arange(*each) for each in zip(begin, end, strict=True)])
-        had = np.zeros((len(customers), len(self._affinity.live)), dtype=bool)
-        at = self._affinity.position[self._own.product[pair]]
+        had = np.zeros((len(customers), len(self.affinity.live)), dtype=bool)
+        at = self.affinity.position[self._own.product[pair]]
         had[np.searchsorted(customers, self._own.customer[pair][at >= 0]), at[at >= 0]] = True
         pair = pair[self._rank[pair] < OWN]
         who, what = np.nonzero(self._offered(scores, had))
         customer = np.r_[self._own.customer[pair], customers[who]]
-        product = np.r_[self._own.product[pair], self._affinity.live[what]]
+        product = np.r_[self._own.product[pair], self.affinity.live[what]]
         pair = np.r_[pair, np.full(len(who), -1)]
         order = np.lexsort((product, customer))
         customer, product, pair = customer[order], product[order], pair[order]
@@ -98,7 +99,7 @@ class Candidates:
     ) -> Matrix:
         own = np.where(pair[:, None] >= 0, self._pairs[pair], np.nan)
         last = np.where(pair >= 0, self._own.last[pair], np.nan)
-        at = self._affinity.position[product]
+        at = self.affinity.position[product]
         near = [np.where(at >= 0, each[row, at], 0.0) for each in scores.values()]
         return np.column_stack(
             [

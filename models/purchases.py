@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ebbtide.domain.event import Event
+from ebbtide.domain.identity import linked
 
 DAY = 86_400.0
 
@@ -68,10 +69,14 @@ class PurchaseReader:
         self._kind = (array("i"), array("i"))
         self._rows = {name: array("i") for name in ("customer", "product", "order")}
         self._at, self._quantity = array("d"), array("d")
+        self._owners: dict[str, str] = {}
+        """By id the customer who claimed it first."""
         self._orders = 0
 
     def take(self, event: Event) -> None:
-        """Add an order; other events, and lines without a product's id, are passed over."""
+        """Add an order; of other events only who a customer turns out to be is heard."""
+        if event.also is not None and (other := linked(event)) is not None:
+            self._owners.setdefault(other, event.customer)
         if event.name != "Order Completed":
             return
         units: dict[str, float] = {}
@@ -98,9 +103,22 @@ class PurchaseReader:
             if kind is not None:
                 of_product[place] = known.setdefault(kind, len(known))
 
+    def _person(self, customer: str) -> str:
+        """Who an id turned out to be, by the first claim of each."""
+        seen = {customer}
+        while (owner := self._owners.get(customer)) is not None and owner not in seen:
+            customer = owner
+            seen.add(customer)
+        return customer
+
     def purchases(self) -> Purchases:
         """All orders taken so far."""
         rows = {name: np.array(values, dtype=np.int32) for name, values in self._rows.items()}
+        persons = [
+            self._customers.setdefault(self._person(each), len(self._customers))
+            for each in list(self._customers)
+        ]
+        rows["customer"] = np.array(persons, dtype=np.int32)[rows["customer"]]
         return Purchases(
             **rows,
             at=np.array(self._at, dtype=np.float64),

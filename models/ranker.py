@@ -5,7 +5,7 @@ label. So the data says whether people come back to what they had: where nobody 
 what is new comes first. One model ranks both all products and those new to the customer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +29,8 @@ FEWEST = 100
 """Products bought in all windows, of fewer of which nothing is learned."""
 ROUNDS = 200
 SEED = 7
-_BLOCK = 256
+BLOCK = 256
+"""Customers at a time."""
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
     "learning_rate": 0.06,
@@ -53,6 +54,20 @@ class _Sample(NamedTuple):
     weight: NDArray[np.float64]
 
 
+class Best(NamedTuple):
+    """The best rows of some customers, with all rows that they were chosen from.
+
+    Attributes:
+        rows: the candidates of the customers.
+        chosen: places among the rows, best first, shape (customers, any); `NONE` where there is none.
+        chances: the probability that each row is bought, shape (rows,); NaN where nothing was learned.
+    """
+
+    rows: Rows
+    chosen: Places
+    chances: NDArray[np.float64]
+
+
 class Ranker:
     """What was learned, and the candidates at the moment asked for.
 
@@ -61,27 +76,41 @@ class Ranker:
     """
 
     def __init__(self, model: Any, candidates: Candidates, windows: int) -> None:
-        self._model, self._candidates, self.windows = model, candidates, windows
+        self.model, self.candidates, self.windows = model, candidates, windows
 
     def lists(self, customers: Places) -> dict[bool, Lists]:
         """Ten products for each customer (places, ascending), by whether only new ones are asked for."""
         found: dict[bool, list[Lists]] = {False: [], True: []}
-        for start in range(0, len(customers), _BLOCK):
-            asked = customers[start : start + _BLOCK]
-            rows = self._candidates.rows(asked)
-            scores = self._scores(rows)
+        for asked, rows, scores in self._scored(customers):
             for only_new, lists in found.items():
-                lists.append(_best(rows, scores, asked, only_new=only_new))
+                chosen = _best(rows, scores, asked, TOP, only_new=only_new)
+                lists.append(np.where(chosen == NONE, NONE, rows.product[chosen]))
         return {only_new: np.concatenate(lists) for only_new, lists in found.items()}
 
+    def best(self, customers: Places, count: int) -> Iterator[Best]:
+        """So many products for each customer (places, ascending), some hundred customers at a time."""
+        for asked, rows, scores in self._scored(customers):
+            yield Best(rows, _best(rows, scores, asked, count, only_new=False), self._chances(rows))
+
+    def _scored(self, customers: Places) -> Iterator[tuple[Places, Rows, NDArray[np.float64]]]:
+        for start in range(0, len(customers), BLOCK):
+            asked = customers[start : start + BLOCK]
+            rows = self.candidates.rows(asked)
+            yield asked, rows, self._scores(rows)
+
+    def _chances(self, rows: Rows) -> NDArray[np.float64]:
+        if self.model is None:
+            return np.full(len(rows.product), np.nan)
+        return np.asarray(self.model.predict(rows.values), dtype=np.float64)
+
     def _scores(self, rows: Rows) -> NDArray[np.float64]:
-        popular = self._candidates.trend[rows.product]
+        popular = self.candidates.trend[rows.product]
         small = popular / (popular.max() + 1.0)
-        if self._model is None:
-            lately = rows.values[:, self._candidates.names.index("count_60d")]
+        if self.model is None:
+            lately = rows.values[:, self.candidates.names.index("count_60d")]
             scores = 1e3 * np.nan_to_num(lately.astype(np.float64))
         else:
-            scores = 1e9 * self._model.predict(rows.values, raw_score=True)
+            scores = 1e9 * self.model.predict(rows.values, raw_score=True)
         return np.asarray(scores + small, dtype=np.float64)
 
 
@@ -116,8 +145,8 @@ def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator
         customers = np.sort(rng.choice(customers, MOST_CUSTOMERS, replace=False))
     candidates = Candidates(past, begin, days)
     parts = []
-    for start in range(0, len(customers), _BLOCK):
-        rows = candidates.rows(customers[start : start + _BLOCK])
+    for start in range(0, len(customers), BLOCK):
+        rows = candidates.rows(customers[start : start + BLOCK])
         label = np.isin(rows.customer * products + rows.product, bought)
         kept = label | (rng.random(len(label)) < KEPT)
         parts.append(_Sample(rows.values[kept], label[kept], np.where(label[kept], 1.0, 1.0 / KEPT)))
@@ -138,15 +167,16 @@ def _fit(sample: _Sample) -> Any:
     return lgb.train(PARAMETERS, data, ROUNDS)
 
 
-def _best(rows: Rows, scores: NDArray[np.float64], customers: Places, *, only_new: bool) -> Lists:
-    """The ten rows of each customer with the highest scores."""
-    kept = rows.new if only_new else np.ones(len(scores), dtype=bool)
+def _best(
+    rows: Rows, scores: NDArray[np.float64], customers: Places, count: int, *, only_new: bool
+) -> Places:
+    """The places of the rows of each customer with the highest scores."""
+    kept = np.flatnonzero(rows.new) if only_new else np.arange(len(scores))
     row = np.searchsorted(customers, rows.customer[kept])
-    product, scores = rows.product[kept], scores[kept]
-    order = np.lexsort((product, -scores, row))
-    row, product = row[order], product[order]
+    order = np.lexsort((rows.product[kept], -scores[kept], row))
+    row, kept = row[order], kept[order]
     rank = np.arange(len(row)) - np.searchsorted(row, row)
-    found = np.full((len(customers), TOP), NONE, dtype=np.int64)
-    shown = rank < TOP
-    found[row[shown], rank[shown]] = product[shown]
+    found = np.full((len(customers), count), NONE, dtype=np.int64)
+    shown = rank < count
+    found[row[shown], rank[shown]] = kept[shown]
     return found

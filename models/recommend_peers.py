@@ -112,15 +112,21 @@ class _Implicit:
     def __call__(self, new: bool) -> Lists:
         with threadpool_limits(1, "blas"):  # it has threads of its own, and warns of more
             if self._model is None:
-                self._model = _model(self._name)
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of the layout of a matrix that it made itself
-                    self._model.fit(self._counts, show_progress=False)
+                self._model = fitted(self._name, self._counts)
             places, scores = self._model.recommend(
                 self._customers, self._counts[self._customers], N=TOP, filter_already_liked_items=new
             )
         # Where it has nothing to say it fills the list with the lowest score there is.
         return np.where(scores > -1e30, places, NONE).astype(np.int64)
+
+
+def fitted(name: str, counts: sparse.csr_matrix) -> Any:
+    """A model of `implicit` by the name of the peer, fitted to `orders_by_pair`."""
+    model = _model(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the layout of a matrix that it made itself
+        model.fit(counts, show_progress=False)
+    return model
 
 
 def _model(name: str) -> Any:

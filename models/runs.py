@@ -54,8 +54,8 @@ def log_training(registry: Registry, training: Training) -> Registered:
     """
     mlflow = load_mlflow()
     with session(registry) as client:
-        experiment = _experiment(client, registry.artifacts)
-        with mlflow.start_run(experiment_id=experiment, run_name=_run_name(training)) as run:
+        place = experiment(client, registry.artifacts)
+        with mlflow.start_run(experiment_id=place, run_name=_run_name(training)) as run:
             _log_facts(training)
             _log_rows(training)
             mlflow.log_dict(_population(training), POPULATION)
@@ -64,7 +64,7 @@ def log_training(registry: Registry, training: Training) -> Registered:
                 mlflow.log_figure(figure, f"plots/{name}")
             logged = _log_model(training)
             for number, trial in enumerate(training.trials):
-                _log_trial(experiment, number, trial)
+                _log_trial(place, number, trial)
         return register(client, logged.model_uri, run.info.run_id, training.model.artefact)
 
 
@@ -81,11 +81,12 @@ def label_text(artefact: Artefact) -> str:
     )
 
 
-def _experiment(client: "MlflowClient", artifacts: Path) -> str:
-    found = client.get_experiment_by_name(EXPERIMENT)
+def experiment(client: "MlflowClient", artifacts: Path, name: str = EXPERIMENT) -> str:
+    """The id of an experiment, which is made if there is none."""
+    found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts.absolute().as_uri()))
+    return str(client.create_experiment(name, artifact_location=artifacts.absolute().as_uri()))
 
 
 def _run_name(training: Training) -> str:

@@ -1,4 +1,4 @@
-"""What is published of products, kept at hand for a while so that most decisions ask Redis for none of it."""
+"""What Redis has of products, kept at hand for a while so that most decisions ask Redis for none of it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -6,75 +6,117 @@ from typing import Any, NamedTuple
 import msgspec
 from redis import Redis
 
-from ebbtide.errors import StoreError
-from models.copurchase import Item, Scored
+from models.charts import ALL, NEW
+from models.item_statistics import Near, Record
+from models.item_store import CHARTS, RECORDS, Chart, decoded
 
-ITEMS, NEIGHBOURS, POPULAR = "ebbtide:items", "ebbtide:neighbours", "ebbtide:popular"
-"""In Redis: a hash of items and one of neighbours by product, and the popular products; msgpack."""
 FRESH_SECONDS = 20.0
 """How long what was read holds: so much later is it known of a new product."""
 MOST = 50_000
 """Products kept at hand, of each kind."""
 
 
+class Facts(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The beginning of a `Record`: what a product is called, and when it was first seen (Unix seconds)."""
+
+    name: str | None
+    category: str | None
+    brand: str | None
+    price: float | None
+    first: float
+
+
+class Neighbours(NamedTuple):
+    """What is bought and viewed together with a product, with the likeness from 0 to 1; its facts."""
+
+    together: list[tuple[str, float]]
+    beside: list[tuple[str, float]]
+    facts: Facts
+
+
+class Arrival(NamedTuple):
+    """A new product, when it was first seen (Unix seconds), and its weight in the chart of all."""
+
+    product: str
+    first: float
+    weight: float
+
+
 class _Kept(NamedTuple):
     """What was read since `at`; None stands for what is not there."""
 
     at: float
-    popular: list[Scored]
-    neighbours: dict[str, list[Scored]]
-    names: dict[str, str | None]
+    charts: dict[str, Chart]
+    facts: dict[str, Facts | None]
+    neighbours: dict[str, Neighbours | None]
+    arrivals: list[Arrival]
 
 
 class Shelf:
-    """Reads what `models.recommendations.publish` left in Redis. For one thread at a time.
+    """Reads what `models.item_store` left in Redis. For one thread at a time.
 
     All methods raise StoreError if Redis holds something else, `redis.RedisError` if it does not answer.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._redis: Any = redis  # redis-py types each answer as sync or async
-        self._item = msgspec.msgpack.Decoder(Item)
-        self._scored = msgspec.msgpack.Decoder(list[Scored])
-        self._kept = _Kept(float("-inf"), [], {}, {})
+        self._kept = _Kept(float("-inf"), {}, {}, {}, [])
 
     def refresh(self, now: float) -> None:
         """Forget what is too old, or too much; `now` in Unix seconds."""
         kept = self._kept
-        full = len(kept.neighbours) > MOST or len(kept.names) > MOST
+        full = len(kept.neighbours) > MOST or len(kept.facts) > MOST
         if full or not 0.0 <= now - kept.at < FRESH_SECONDS:
-            popular = _decoded(self._scored, self._redis.get(POPULAR)) or []
-            self._kept = _Kept(now, popular, {}, {})
+            kept = self._kept = _Kept(now, {}, {}, {}, [])
+            charts = self.charts((ALL, NEW))
+            facts = self.facts(product for product, _ in charts[NEW])
+            for product, weight in charts[NEW]:
+                if (known := facts[product]) is not None:
+                    kept.arrivals.append(Arrival(product, known.first, weight))
 
     @property
-    def popular(self) -> list[Scored]:
-        """The popular products, as of the last `refresh`."""
-        return self._kept.popular
+    def arrivals(self) -> list[Arrival]:
+        """The new products, best first, as of the last `refresh`."""
+        return self._kept.arrivals
 
-    def neighbours(self, products: Iterable[str]) -> Mapping[str, list[Scored]]:
-        """What goes with each of these products (and maybe with others), in one round trip at most."""
-        known = self._kept.neighbours
-        for product, raw in self._missing(NEIGHBOURS, products, known):
-            known[product] = _decoded(self._scored, raw) or []
+    def charts(self, names: Iterable[str]) -> Mapping[str, Chart]:
+        """Each of these charts (and maybe others), best first; empty where there is none."""
+        known = self._kept.charts
+        for name, raw in self._missing(CHARTS, names, known):
+            known[name] = decoded(_chart, raw) or []
         return known
 
-    def names(self, products: Iterable[str]) -> Mapping[str, str | None]:
-        """The name of each of these products (and maybe of others), None for one that is not known."""
-        known = self._kept.names
-        for product, raw in self._missing(ITEMS, products, known):
-            item = _decoded(self._item, raw)
-            known[product] = None if item is None else item.name or product
+    def facts(self, products: Iterable[str]) -> Mapping[str, Facts | None]:
+        """The facts of each of these products (and maybe of others), None for one that is not known."""
+        known = self._kept.facts
+        for product, raw in self._missing(RECORDS, products, known):
+            known[product] = decoded(_facts, raw)
+        return known
+
+    def neighbours(self, products: Iterable[str]) -> Mapping[str, Neighbours | None]:
+        """What goes with each of these products (and maybe with others), None for one that is not known."""
+        known = self._kept.neighbours
+        for product, raw in self._missing(RECORDS, products, known):
+            record = decoded(_record, raw)
+            if record is None:
+                known[product] = self._kept.facts[product] = None
+                continue
+            facts = Facts(record.name, record.category, record.brand, record.price, record.first)
+            self._kept.facts[product] = facts
+            known[product] = Neighbours(_likeness(record.together), _likeness(record.beside), facts)
         return known
 
     def _missing(
-        self, key: str, products: Iterable[str], known: Mapping[str, Any]
+        self, key: str, fields: Iterable[str], known: Mapping[str, Any]
     ) -> Iterable[tuple[str, bytes | None]]:
-        missing = list({product for product in products if product not in known})
+        missing = list({field for field in fields if field not in known})
         return zip(missing, self._redis.hmget(key, missing), strict=True) if missing else ()
 
 
-def _decoded(decoder: msgspec.msgpack.Decoder[Any], raw: bytes | None) -> Any:
-    try:
-        return None if raw is None else decoder.decode(raw)
-    except msgspec.MsgspecError as error:
-        raise StoreError(f"Redis, {ITEMS}, {NEIGHBOURS} or {POPULAR}: {error}; publish them again") from error
+def _likeness(near: Near) -> list[tuple[str, float]]:
+    return [(product, each / 255.0) for product, each in zip(near.products, near.likeness, strict=True)]
+
+
+_chart = msgspec.msgpack.Decoder(Chart)
+_facts = msgspec.msgpack.Decoder(Facts)
+_record = msgspec.msgpack.Decoder(Record)

@@ -20,12 +20,13 @@ from models.choice import Situation, choose
 from models.expressions import close_to, share
 from models.kept import Keeper
 from models.reasons import reasons
-from models.recommendations import Recommender, Wanted
+from models.recommendations import Recommender
 from models.remedies import rescored
 from models.response_watcher import ResponseWatcher
 from models.responses import Responses
 from models.scorer import ChurnScorer, ModelWatcher
 from models.triggers import Rules
+from models.wanted import Wanted
 from serving.answer import Answerer, previous_stage
 from serving.draft import Draft, Question
 from serving.known import Knowledge, Known
@@ -241,6 +242,20 @@ def _check_reach(as_of: float | None, state: profile.State | None) -> None:
 
 
 def _wanted(draft: Draft) -> Wanted:
-    state, moment = draft.known.state, draft.situation.at
-    held = [] if state is None else profile.repertoire(state, moment)
-    return Wanted(held, moment, draft.situation.assessment.stage, draft.limit)
+    known, moment, stage = draft.known, draft.situation.at, draft.situation.assessment.stage
+    state = known.state
+    if state is None:
+        return Wanted((), moment, stage, draft.limit, ranked=known.ranked)
+    newcomer, country = profile.segment(state)
+    return Wanted(
+        profile.repertoire(state, moment),
+        moment,
+        stage,
+        draft.limit,
+        ranked=known.ranked,
+        cart=profile.in_cart(state),
+        viewed=profile.viewed(state, moment),
+        newcomer=newcomer,
+        country=country,
+        last_at=state.last_at,
+    )

@@ -1,4 +1,4 @@
-"""What is known of customers: states, contacts, and triggers that stand, read for many in one round trip."""
+"""What is known of customers: states, contacts, triggers that stand and lists, read in one round trip."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,18 +12,23 @@ from ebbtide.errors import StoreError
 from ebbtide.logs import contacts, triggers
 from features.profile import State, decode
 from features.store import layout
+from models import ranked
 
 _HOPS = 10
 """Sign posts followed from one customer to the next at most."""
 
 
 class Known(NamedTuple):
-    """A customer by the id that counts, their state (None for one who is unknown), contacts and triggers."""
+    """A customer by the id that counts, their state (None for one who is unknown), contacts and triggers.
+
+    `ranked` is their list of products, as it is stored.
+    """
 
     customer: str
     state: State | None
     history: History
     fired: tuple[Fired, ...]
+    ranked: bytes | None = None
 
 
 class Knowledge:
@@ -45,11 +50,11 @@ class Knowledge:
         answers = iter(bulk.ask(self._client, tuple, commands))
         return [
             self._known(customer, raws, now, hops)
-            for customer, *raws in zip(customers, answers, answers, answers, strict=True)
+            for customer, *raws in zip(customers, answers, answers, answers, answers, strict=True)
         ]
 
     def _known(self, customer: str, raws: list[Any], now: float, hops: int) -> Known | StoreError:
-        packed, listed, standing = raws
+        packed, listed, standing, shown = raws
         try:
             state = None if packed is None else decode(layout.unpack_value(packed))
             fired = tuple(triggers.unexpired(standing, now)) if standing else ()
@@ -60,7 +65,7 @@ class Knowledge:
                 return Known(customer, None, History(), ())
             return self.read([state.merged_into], now, hops - 1)[0]
         entries = [(member, float(at)) for member, at in zip(listed[::2], listed[1::2], strict=True)]
-        return Known(customer, state, contacts.history(entries) if entries else History(), fired)
+        return Known(customer, state, contacts.history(entries) if entries else History(), fired, shown)
 
 
 def _commands(customer: str) -> tuple[bulk.Command, ...]:
@@ -68,4 +73,5 @@ def _commands(customer: str) -> tuple[bulk.Command, ...]:
         ("HGET", layout.key(customer), layout.STATE_FIELD),
         ("ZRANGE", contacts.key(customer), "0", "-1", "WITHSCORES"),
         ("HVALS", triggers.key(customer)),
+        ("GET", ranked.key(customer)),
     )

@@ -8,6 +8,7 @@ from ebbtide.logs.events import Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
 from ebbtide.logs.waiting import Look
 from features.store.row import Row
+from models.item_statistics import Told
 
 IMPORTED = -1
 """The partition of records that come from an import; their offsets are (number of the import, line)."""
@@ -29,7 +30,8 @@ class Changes(NamedTuple):
     `orders` are (customer, Unix seconds). `passed_on` goes to other partitions of the log, before the batch
     is committed. `fired` are the triggers; `timers` say of each customer touched when their rules are to be
     judged next; None: not before an event. Of the customers `looked_at` nothing was heard: time passed for
-    them. `looks` say who viewed which product, or put it into the cart.
+    them. `looks` say who viewed which product, or put it into the cart; `told` are orders and views, for the
+    statistics of products.
     """
 
     partition: int
@@ -45,6 +47,7 @@ class Changes(NamedTuple):
     timers: Mapping[str, float | None] = {}
     looked_at: Collection[str] = ()
     looks: Sequence[Look] = ()
+    told: Sequence[Told] = ()
 
     def heard(self) -> list[Row]:
         """The present states of those of whom something was heard."""

@@ -16,11 +16,13 @@ from streaming.changes import Batch, Changes
 from streaming.updater import Updater
 
 if TYPE_CHECKING:  # River imports slowly, and an import of a log learns nothing online
+    from models.item_store import Written
     from streaming.action_learner import ActionLearner, Learned
+    from streaming.item_keeper import ItemKeeper
     from streaming.learner import OnlineLearner
 
-LEARNER, ACTIONS = "churn", "actions"
-"""The one key of each learner's step: however many workers there are, one of them learns."""
+LEARNER, ACTIONS, ITEMS = "churn", "actions", "items"
+"""The one key of each step that knows it all: however many workers there are, one learns, or counts."""
 
 
 def run(
@@ -73,12 +75,15 @@ def build(
     learned: Sink[tuple[str, bytes]] | None = None,
     actions: "ActionLearner | None" = None,
     outcomes: "Sink[tuple[str, Learned]] | None" = None,
+    items: "ItemKeeper | None" = None,
+    shelf: "Sink[tuple[str, Written]] | None" = None,
 ) -> Dataflow:
     """Wire the flow: batches of one partition each, to changed states, to the sink.
 
     A partition of the source lives on one worker, and so do its customers: nobody else writes them.
     With a learner, a sample of the changes goes to the online model, and its saved forms to `learned`. With
-    `actions`, decisions are joined with what came after them, and learned from; it goes to `outcomes`.
+    `actions`, decisions are joined with what came after them, and learned from; it goes to `outcomes`. With
+    `items`, orders and views are counted by product; it goes to `shelf`.
     """
     flow = Dataflow("ebbtide")
     batches = op.input("events", flow, source)
@@ -94,4 +99,9 @@ def build(
         joined: op.KeyedStream[Any] = op.key_on("actions", heard, lambda _: ACTIONS)
         due = op.stateful_batch("attribute", joined, actions.logic)
         op.output("outcomes", due, outcomes)
+    if items is not None and shelf is not None:
+        told = op.flat_map("tell", changes, items.tell)
+        counted: op.KeyedStream[Any] = op.key_on("items", told, lambda _: ITEMS)
+        written = op.stateful_batch("count", counted, items.logic)
+        op.output("shelf", written, shelf)
     return flow

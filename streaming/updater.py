@@ -80,6 +80,7 @@ class Updater:
             timers,
             work.looked_at(),
             work.looks,
+            work.told,
         )
 
     def _make_room(self, partition: int) -> None:

@@ -10,13 +10,14 @@ from ebbtide.domain.event import BACK_IN_STOCK, Event, EventError
 from ebbtide.domain.event import decode as decode_event
 from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
 from ebbtide.domain.trigger import Tick
-from ebbtide.logs.events import Entry, Record
+from ebbtide.logs.events import BEGINNING, Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
 from ebbtide.logs.waiting import Look
-from features.profile import State, encode, merge, new_state
+from features.profile import State, encode, merge, new_state, segment
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
 from features.store.row import Row
+from models.item_statistics import Told
 from streaming.judging import Judging
 
 LATE = "late: older than the newest event of its customer by more than the lateness allowed"
@@ -59,6 +60,8 @@ class Work:
         self.day_ends: list[Row] = []
         self.orders: list[tuple[str, float]] = []
         self.looks: list[Look] = []
+        self.told: list[Told] = []
+        self._offset: Offset = BEGINNING
         self.rejected: list[Rejection] = []
         self.passed_on: list[Entry] = []
 
@@ -80,6 +83,7 @@ class Work:
                 if direct and isinstance(event, Event) and event.also is not None:
                     self._see_handed_over(event)
                 continue
+            self._offset = offset
             if direct:
                 state.imported = offset
             else:
@@ -153,8 +157,11 @@ class Work:
         self._judging.apply(event, state)
         if event.name == "Order Completed":
             self.orders.append((event.customer, event.at))
+            self.told.append(Told(self._offset, event, *segment(state)))
         elif event.name in _LOOKS and (product := event.properties.id) is not None:
             self.looks.append(Look(product, event.customer, event.at))
+            if event.name == "Product Viewed":
+                self.told.append(Told(self._offset, event, newcomer=False, country=""))
         elif event.also is not None and (other := identity.linked(event)) is not None:
             self._claim(other, event, state, raw)
 

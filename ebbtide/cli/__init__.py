@@ -40,6 +40,7 @@ app.command("items", epilog="Example: ebbtide items items.csv --map id=SKU,name=
     items.items
 )
 app.command("stream", epilog="Example: ebbtide stream --once")(verbs.stream)
+app.command("recommend", epilog="Example: ebbtide recommend --days 14 --json")(verbs.recommend)
 app.command("train", epilog="Example: ebbtide train --horizon 60 --active 120 --json")(verbs.train)
 app.command("serve", epilog="Example: ebbtide serve --port 0")(verbs.serve)
 app.command("alerts", epilog="Example: ebbtide alerts --follow --json")(alerts.alerts)

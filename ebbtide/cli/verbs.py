@@ -132,7 +132,7 @@ def train(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Train the churn model on past states and log it to MLflow; refit recommendations.
+    """Train the churn model on past states, and the recommendations, and log both to MLflow.
 
     The first model is the champion and serves; a later one is the challenger until it is promoted.
 
@@ -161,6 +161,25 @@ def train(
     else:
         console.out.print(console.training_table(result))
         console.out.print(console.training_next(result))
+
+
+def recommend(
+    days: Annotated[float, typer.Option(min=1, help="Days that the lists look ahead.")] = 30.0,
+    json: JsonOption = False,
+) -> None:
+    """Train the recommendations alone: item statistics, the ranker, a list for each customer.
+
+    Item statistics are counted anew only where no flow runs, which keeps them.
+    """
+    from ebbtide import console
+    from ebbtide.jobs.recommend import recommend as run
+
+    with _opened() as (settings, _, client):
+        result = run(settings, client, days=days, progress=console.bar)
+    if json:
+        console.print_json(result)
+    else:
+        console.out.print(console.recommended_table(result))
 
 
 def serve(

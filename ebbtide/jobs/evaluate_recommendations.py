@@ -50,7 +50,7 @@ class RecommendationEvaluation:
         return dict(vars(self))
 
 
-class _Test:
+class HeldOut:
     """Who is recommended to, and what they bought: all of it, and what they never had."""
 
     def __init__(self, log: Purchases, cut: float) -> None:
@@ -90,7 +90,7 @@ def evaluate_recommendations(
     """
     purchases = read_purchases(log, clock, progress)
     cut = _cut(log, purchases, days)
-    test = _Test(purchases, cut)
+    test = HeldOut(purchases, cut)
     if len(test.customers) < FEWEST:
         raise ModelError(
             f"{log.path}: expected at least {FEWEST} customers who bought before {date(cut)} and in the "

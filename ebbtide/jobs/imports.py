@@ -129,6 +129,7 @@ def _stream(
     from features.store.online import OnlineStore
     from streaming.checks import Checks
     from streaming.flow import build, run
+    from streaming.item_keeper import ItemKeeper, ItemSink
     from streaming.sinks import FeatureSink
     from streaming.sources import ImportSource
     from streaming.updater import Updater
@@ -144,4 +145,4 @@ def _stream(
         )
         source = ImportSource(begun.number, read([archive]))
         updater = Updater(OnlineStore(client), clock=clock, kept_customers=settings.kept_customers)
-        run(build(source, sink, updater))
+        run(build(source, sink, updater, items=ItemKeeper(client), shelf=ItemSink(client)))

@@ -50,6 +50,7 @@ def stream(
     from streaming.action_learner import ActionLearner, OutcomeSink
     from streaming.checks import Checks
     from streaming.flow import build, run
+    from streaming.item_keeper import ItemKeeper, ItemSink
     from streaming.learner import OnlineLearner
     from streaming.sinks import FeatureSink, LearnedSink
     from streaming.sources import LogSource
@@ -85,7 +86,14 @@ def stream(
         source = LogSource(log, redis, stop, once=once)
         with nullcontext() if process else held(client, "ebbtide stream"):  # the first holds it for all
             ready()
-            flow = build(source, sink, updater, learner, LearnedSink(redis), actions, OutcomeSink(redis))
+            flow = build(
+                source,
+                sink,
+                updater,
+                *(learner, LearnedSink(redis)),
+                *(actions, OutcomeSink(redis)),
+                *(ItemKeeper(redis), ItemSink(redis)),
+            )
             with nullcontext() if process or once else _beside(settings, client, clock):
                 run(flow, workers=workers, process=process, addresses=addresses)
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from redis import Redis
 
-from ebbtide.domain.event import Event, EventError, decode
 from ebbtide.jobs import history
 from ebbtide.jobs.apply import apply
 from ebbtide.jobs.progress import Progress
-from ebbtide.logs.archive import read
+from ebbtide.jobs.recommend import Recommended, recommend
 from ebbtide.settings import Settings
 from features.catalog import NAMES, VERSION
 from features.history import History
@@ -50,7 +49,7 @@ class TrainResult:
     churn_rate: float
     metrics: dict[str, float]
     trials: int
-    items: int
+    recommended: Recommended
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,7 @@ def train(
         serving = registry.publish(target, client)
     if worth is not None:
         value.publish(worth, client, registered.version)
-    with progress("Recommendations"):
-        items = _recommendations(settings, client)
+    recommended = recommend(settings, client, progress=progress)
     return TrainResult(
         version=registered.version,
         alias=registered.alias,
@@ -120,7 +118,7 @@ def train(
         churn_rate=float(rows.test[churn.label(horizon)].mean()),
         metrics=metrics,
         trials=len(trials),
-        items=items,
+        recommended=recommended,
     )
 
 
@@ -174,25 +172,3 @@ def _value(past: History, progress: Progress) -> "Value | None":
 
     with progress("Customer value"):
         return value_training.fit(past, seed=SEED)
-
-
-def _recommendations(settings: Settings, client: Redis) -> int:
-    """Fit and publish what is bought together; returns the number of items."""
-    from models import recommendations
-
-    table = recommendations.fit(_orders(settings))
-    recommendations.publish(table, client)
-    return len(table.items)
-
-
-def _orders(settings: Settings) -> Iterator[Event]:
-    """Every order in the archive: imported ones, and live ones that the flow has taken."""
-    if not settings.events.exists():
-        return
-    for raw in read([settings.events]):
-        try:
-            event = decode(raw)
-        except EventError:  # the stream has kept it as rejected
-            continue
-        if event.name == "Order Completed":
-            yield event

@@ -42,6 +42,10 @@ class ImportLedger:
         self._write(digest, fresh)
         return fresh
 
+    def any(self) -> bool:
+        """Whether anything was imported."""
+        return bool(self._client.hlen(KEY))
+
     def finish(self, digest: str, begun: Import) -> None:
         """Note that all events of an import are in the features."""
         self._write(digest, Import(begun.number, begun.source, done=True))

@@ -47,9 +47,9 @@ def update(state: State, event: Event) -> None:
     context, traits, at = event.context, event.traits, event.at
     if context is None and traits is None:
         return
-    country = _country(context, traits)
-    if country:
-        state.country = _newest(state.country, Seen(at, country[:LETTERS]))
+    found = country(context, traits)
+    if found:
+        state.country = _newest(state.country, Seen(at, found[:LETTERS]))
     if context is None:
         return
     device, campaign = context.device, context.campaign
@@ -61,15 +61,15 @@ def update(state: State, event: Event) -> None:
             state.channel = _oldest(state.channel, Seen(at, channel[:LETTERS]))
 
 
-def _country(context: Context | None, traits: dict[str, Any] | None) -> str | None:
+def country(context: Context | None, traits: dict[str, Any] | None) -> str | None:
     """The country as the context, else the address, else the traits have it; None if it is no text."""
     if context is not None and context.location is not None and context.location.country:
         return context.location.country
     if traits is None:
         return None
     address = traits.get("address")
-    country = (address.get("country") if isinstance(address, dict) else None) or traits.get("country")
-    return country if isinstance(country, str) else None
+    found = (address.get("country") if isinstance(address, dict) else None) or traits.get("country")
+    return found if isinstance(found, str) else None
 
 
 def _newest(left: Seen | None, right: Seen | None) -> Seen | None:

@@ -97,6 +97,23 @@ class Views(msgspec.Struct, array_like=True, gc=False):
         times = self.seen.get(product, ())
         return sum(at >= since for at in ((times,) if isinstance(times, float) else times))
 
+    def latest(self, now: float) -> list[tuple[str, float]]:
+        """Products viewed in 30 days that no purchase followed, with the last view of each, latest first.
+
+        >>> views = Views()
+        >>> for product, at in (("tea", 10.0), ("pot", 20.0), ("tea", 30.0)):
+        ...     views.view(product, at)
+        >>> views.latest(50.0)
+        [('tea', 30.0), ('pot', 20.0)]
+        """
+        if not self.seen:
+            return []
+        lasts = [
+            (times if isinstance(times, float) else times[-1], product)
+            for product, times in self.seen.items()
+        ]
+        return [(product, at) for at, product in sorted(lasts, reverse=True) if at >= now - SPAN]
+
     def unbought(self, now: float) -> tuple[int, int]:
         """Products viewed in the last 30 days that no purchase followed, or came with: most views, how many.
 

@@ -74,3 +74,11 @@ def test_decisions_are_held_against_an_empty_route_and_feast_serve():
     assert_positive(result, "ratio_empty", "ratio_feast_serve", "ratio_p99")
     assert set(result["answers_per_second"]) == {"ours", "empty", "feast_serve"}
     assert result["customers"] == 200
+
+
+def test_recommendations_are_held_against_implicit_and_the_flow_without_item_statistics():
+    small = ["--items", "500", "--asked", "20", "--events", "3000", "--customers", "150", "--rounds", "1"]
+    result = figures("recommend", *small, "--no-online-retail")
+    assert_positive(result, "ratio_implicit", "ratio_flow", "bytes_per_item", "bytes_per_list")
+    assert set(result["answers_per_second"]) == {"ours", "als", "item_knn", "bm25"}
+    assert result["items"] == 500

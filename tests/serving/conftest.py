@@ -23,9 +23,9 @@ from models.actions import load
 from models.artefact import Artefact, Churned, Horizon, Linear, Scale, digest, encode
 from models.curve import ChurnCurve
 from models.exploration import ALWAYS_BEST
+from models.item_rebuild import rebuild
+from models.item_store import ItemStore
 from models.published import KEY, fields
-from models.recommendations import fit
-from models.recommendations import publish as publish_table
 from serving.app import create_app
 from tests.churn_model import trees
 
@@ -171,4 +171,4 @@ def publish_items(redis: Redis) -> None:
     """Publish what a few orders of milk, tea and bread say about products."""
     baskets = ({"milk": 1, "tea": 1}, {"milk": 1, "bread": 1}, {"tea": 2})
     orders = [order(TODAY - n, products=baskets[n % 3], customer=f"c{n % 5}") for n in range(1, 60)]
-    publish_table(fit(orders), redis)
+    rebuild(orders, ItemStore(redis))

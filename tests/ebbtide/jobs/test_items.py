@@ -9,7 +9,8 @@ from ebbtide.jobs.progress import silent
 from ebbtide.logs.items import ItemCatalogue
 from ebbtide.settings import Settings
 from features.signals.testing import order
-from models.recommendations import fit, publish
+from models.item_rebuild import rebuild
+from models.item_store import ItemStore
 
 NOW = 1_700_000_000.0
 
@@ -58,7 +59,7 @@ def test_a_file_of_which_no_row_can_be_used_is_an_error(take):
 
 
 def test_the_report_names_what_was_bought_and_not_described(take, redis):
-    publish(fit([order(19_000, products={"tea": 1, "pot": 1, "cup": 1})]), redis)
+    rebuild([order(19_000, products={"tea": 1, "pot": 1, "cup": 1})], ItemStore(redis))
     take("id,stock,availableUntil\ntea,0,\npen,1,2020-01-01\nink,1,\n")
     found = report(redis, NOW)
     assert (found.described, found.sold_out, found.out_of_dates) == (3, 1, 1)
@@ -72,6 +73,6 @@ def test_the_check_says_what_is_described_and_what_is_missing(take, redis, tmp_p
         return found["items"].text
 
     assert look().startswith("none described")
-    publish(fit([order(19_000, products={"tea": 1, "pot": 1})]), redis)
+    rebuild([order(19_000, products={"tea": 1, "pot": 1})], ItemStore(redis))
     take("id,stock\ntea,0\n")
     assert look() == "1 described, 1 sold out; not described, such as pot: 1"

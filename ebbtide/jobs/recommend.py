@@ -1,0 +1,232 @@
+"""Make what is recommended: count item statistics anew, train the ranker, publish each customer's list."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from redis import Redis
+
+from ebbtide.domain.event import Event, EventError, decode
+from ebbtide.errors import StoreError
+from ebbtide.jobs.event_log import open_log
+from ebbtide.jobs.progress import Progress
+from ebbtide.logs.archive import parts, read_lines
+from ebbtide.logs.events import Offset
+from ebbtide.logs.imports import ImportLedger
+from ebbtide.logs.lease import held
+from ebbtide.logs.offsets import committed
+from ebbtide.settings import Settings
+from streaming.changes import IMPORTED
+from streaming.sources import BATCH
+
+if TYPE_CHECKING:
+    from models.purchases import Purchases
+    from models.ranker import Ranker
+
+DAYS = 30.0
+"""Days that a list looks ahead."""
+_CHUNK = 500
+"""Lists written at once."""
+_REMEMBERED = 4 * BATCH
+"""Live events back within which one that was taken twice is noticed."""
+_UNTIL = (1 << 31, 0)
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """What was made.
+
+    `version` is that of the ranker in MLflow's registry, None where there was too little to learn from.
+    `lists` is the number of customers who got one, `bytes_per_list` what one takes in Redis without its key;
+    `metrics` are those on the last window, held out. `items` is the number of products in the statistics,
+    `counted` whether they were counted anew: not while a flow keeps them.
+    """
+
+    version: str | None
+    lists: int
+    bytes_per_list: float
+    lists_per_second: float
+    windows: int
+    items: int
+    counted: bool
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def recommend(settings: Settings, client: Redis, *, days: float = DAYS, progress: Progress) -> Recommended:
+    """Count item statistics anew, train the ranker, log it to MLflow, and publish the lists.
+
+    Raises:
+        InputError: a file of the archive is missing or damaged.
+        ModelError: MLflow could not keep the ranker.
+    """
+    counted = _count(settings, client, progress)
+    from models.item_store import RECORDS
+
+    past = _purchases(settings, progress)
+    made = Recommended(None, 0, 0.0, 0.0, 0, int(client.hlen(RECORDS)), counted)  # type: ignore[arg-type]
+    return _ranked(settings, client, past, days, made, progress) if _long_enough(past) else made
+
+
+def _count(settings: Settings, client: Redis, progress: Progress) -> bool:
+    """Count item statistics anew, unless a flow keeps them: two writers would undo each other's work."""
+    from models.item_rebuild import rebuild
+    from models.item_store import ItemStore, replace
+
+    suffix = ":new"
+    try:
+        with held(client, "ebbtide recommend"), progress("Item statistics") as advance:
+            ItemStore(client, suffix).clear()
+            archive = _Archive(settings)
+            rebuild(archive.events(), ItemStore(client, suffix), lambda: archive.reached(client), advance)
+            replace(client, suffix)
+    except StoreError:
+        return False
+    return True
+
+
+class _Archive:
+    """The events of the archive, each once: one that was taken again after a crash stands there twice."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._recent: deque[str] = deque(maxlen=_REMEMBERED)
+
+    def events(self) -> Iterator[Event]:
+        """All of them, in the order in which they were taken."""
+        if not self._settings.events.exists():
+            return
+        recent: set[str] = set()
+        for part in parts(self._settings.events):
+            live = part.path.name.startswith("live-")
+            for event in _decoded(read_lines(part.path, part.size)):
+                if live:
+                    if event.id in recent:
+                        continue
+                    if len(self._recent) == _REMEMBERED:
+                        recent.discard(self._recent[0])
+                    self._recent.append(event.id)
+                    recent.add(event.id)
+                yield event
+
+    def reached(self, client: Redis) -> dict[int, Offset]:
+        """How far the event log and the imports are in the archive; to be asked when all was read.
+
+        What was archived and not committed, since the flow was killed in between, is delivered again.
+        """
+        log, recent = open_log(self._settings, client), set(self._recent)
+        found = {IMPORTED: _UNTIL} if ImportLedger(client).any() else {}
+        for partition in range(log.partitions):
+            place = committed(client, partition)
+            for record in log.read(partition, place, BATCH):
+                if any(event.id in recent for event in _decoded([record.raw])):
+                    place = record.offset
+            found[partition] = place
+        return found
+
+
+def _decoded(lines: "Iterator[bytes] | list[bytes]") -> Iterator[Event]:
+    for raw in lines:
+        try:
+            yield decode(raw)
+        except EventError:  # a line that a death cut short
+            continue
+
+
+def _purchases(settings: Settings, progress: Progress) -> "Purchases":
+    from models.purchases import PurchaseReader
+
+    reader = PurchaseReader()
+    with progress("Orders (archive)") as advance:
+        events = _Archive(settings).events()
+        while some := list(islice(events, 10_000)):
+            for event in some:
+                reader.take(event)
+            advance(len(some))
+    return reader.purchases()
+
+
+def _long_enough(past: "Purchases") -> bool:
+    return len(past) > 0 and float(past.at.max()) - float(past.at.min()) > 1.0
+
+
+def _ranked(
+    settings: Settings, client: Redis, past: "Purchases", days: float, made: Recommended, progress: Progress
+) -> Recommended:
+    """Train, judge on the last window, log and publish."""
+    from models import ranker, ranker_runs
+    from models.purchases import DAY
+    from models.registry import Registry
+    from models.timeline import date
+
+    cut = math.nextafter(float(past.at.max()), math.inf)
+    with progress("Recommendations, held out (LightGBM)", ranker.STEPS) as advance:
+        metrics = _held_out(past, cut - days * DAY, days, advance)
+    with progress("Recommendations (LightGBM)", ranker.STEPS) as advance:
+        learned = ranker.train(past, cut, days, advance)
+    if not learned.windows:
+        return made
+    with progress("Recommendations, experiment (MLflow)"):
+        target = Registry(settings.mlflow_uri, settings.mlflow_artifacts)
+        version = ranker_runs.log_ranker(target, learned, days, date(cut), metrics)
+    lists, size, seconds = publish(client, learned, past, cut, version, progress)
+    figures = {"lists": lists, "bytes_per_list": size / max(lists, 1), "lists_per_second": lists / seconds}
+    return Recommended(
+        **{**vars(made), **figures, "version": version, "windows": learned.windows, "metrics": metrics}
+    )
+
+
+def _held_out(
+    past: "Purchases", cut: float, days: float, advance: Callable[[int], None]
+) -> Mapping[str, float]:
+    """The figures on the last window, learned from what was before it; none if the log is too short."""
+    from ebbtide.jobs.evaluate_recommendations import FEWEST, HeldOut
+    from models import ranker
+
+    if cut <= float(past.at.min()) + 1.0:
+        return {}
+    test = HeldOut(past, cut)
+    if len(test.customers) < FEWEST:
+        return {}
+    learned = ranker.train(test.past, cut, days, advance)
+    row = test.row("ebbtide", learned.lists(test.customers).__getitem__)
+    return {name: value for name, value in row.items() if name != "name" and not math.isnan(value)}
+
+
+def publish(
+    client: Redis,
+    learned: "Ranker",
+    past: "Purchases",
+    cut: float,
+    version: str,
+    progress: Progress,
+    most: int | None = None,
+) -> tuple[int, int, float]:
+    """Write each customer's list; gives how many there are, their bytes, and the seconds that it took.
+
+    With `most`, only so many, for a trial.
+
+    Each list is replaced as a whole, and says which version it is of; those not made anew expire.
+    """
+    from models import ranked
+    from models.ranked_lists import listed, lists
+
+    redis: Any = client
+    number = size = 0
+    started = time.monotonic()
+    customers = listed(past, cut)[:most]
+    with progress("Recommendations, lists", len(customers)) as advance:
+        found = lists(learned, past, cut, customers)
+        while some := list(islice(found, _CHUNK)):
+            pipeline = redis.pipeline(transaction=False)
+            for one in some:
+                raw = ranked.encode(version, cut, one.places)
+                size += len(raw)
+                pipeline.set(ranked.key(one.customer), raw, ex=ranked.SECONDS)
+            pipeline.execute()
+            number += len(some)
+            advance(len(some))
+    return number, size, max(time.monotonic() - started, 1e-9)

@@ -1,0 +1,91 @@
+"""A product that may be shown to a customer: how much speaks for it, and why, in words too."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Own(NamedTuple):
+    """The customer bought it before: every so many days, 0 if that is not known; last in Unix seconds."""
+
+    gap: int
+    last: float
+
+
+class With(NamedTuple):
+    """It is bought together with another product, which the customer bought."""
+
+    product: str
+
+
+class Beside(NamedTuple):
+    """It is viewed together with another product, which the customer viewed."""
+
+    product: str
+
+
+class Viewed(NamedTuple):
+    """The customer viewed it, and has not bought it."""
+
+
+class InCart(NamedTuple):
+    """It lies in the customer's cart."""
+
+
+class Alike(NamedTuple):
+    """Customers alike buy it."""
+
+
+class Popular(NamedTuple):
+    """Many buy it now; of a kind that is named, or anything."""
+
+    kind: str = ""
+
+
+class Arrived(NamedTuple):
+    """It is new in the shop."""
+
+
+Why = Own | With | Beside | Viewed | InCart | Alike | Popular | Arrived
+
+
+class Shown(NamedTuple):
+    """A product, its score (higher is better), and why it is shown."""
+
+    product: str
+    score: float
+    why: Why
+
+    def named(self) -> tuple[str, ...]:
+        """The products that an answer names because of it."""
+        why = self.why
+        return (self.product, why.product) if isinstance(why, With | Beside) else (self.product,)
+
+
+def words(why: Why, name: Callable[[str], str]) -> str:
+    """The reason in words; `name` gives what a product is called.
+
+    >>> words(Own(9, 0.0), str), words(With("tea"), str.title)
+    ('you buy it every ~9 days', 'bought together with Tea')
+    """
+    match why:
+        case Own(0):
+            return "you bought it before"
+        case Own(1):
+            return "you buy it every day or so"
+        case Own(gap):
+            return f"you buy it every ~{gap} days"
+        case With(product):
+            return f"bought together with {name(product)}"
+        case Beside(product):
+            return f"viewed together with {name(product)}"
+        case Popular(kind):
+            return f"popular in {kind}" if kind else "popular now"
+    return _PLAIN[type(why)]
+
+
+_PLAIN: dict[type, str] = {
+    Viewed: "you viewed it",
+    InCart: "it is in your cart",
+    Alike: "customers with your taste buy it",
+    Arrived: "new in the shop",
+}

@@ -1,0 +1,137 @@
+"""A customer's ranked list, moved by what happened since it was made.
+
+With nothing new the list stays as it is, which is what `ebbtide evaluate recommendations` measures. Scores
+are probabilities as in the list; what comes from views and carts, of which the list knows nothing, is set so
+that a product viewed today stands among those that are bought again as a rule.
+"""
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import nlargest
+from itertools import chain, islice
+from operator import attrgetter
+
+from ebbtide.domain.customer import Stage
+from features.signals.daily import DAY
+from models.charts import ALL
+from models.ranked import SCALE, Ranked
+from models.shelf import Neighbours, Shelf
+from models.shown import Arrived, Beside, InCart, Own, Shown, Viewed, Why, With
+from models.wanted import ANCHORS, Wanted
+
+IN_CART, VIEWED = 0.2, 0.1
+"""What lying in the cart and a view now add to a product's chance."""
+FADES = 3.0
+"""Days after which a view adds half."""
+TOGETHER, BESIDE = 0.15, 0.05
+"""What a neighbour of what was just bought, or viewed, gains: so much times its likeness."""
+AGAIN = 0.2
+"""Of the chance of a product just bought whose interval is not known."""
+POPULAR = 10
+"""Of the chart, by whose chances those of new products are scaled."""
+_CAME_FOR = {Stage.SLIPPING: 2.0, Stage.DORMANT: 2.0, Stage.LOST: 2.0}
+"""How much more the cart and the views of those count who are going away: it is what they came for."""
+_DISCOVERS = {Stage.NEW: 2.0, Stage.SLIPPING: 0.5, Stage.DORMANT: 0.5, Stage.LOST: 0.5}
+"""How much more or less what is new in the shop counts."""
+
+Near = Mapping[str, Neighbours | None]
+
+
+def anchors(one: Wanted, known: Ranked, bought: Mapping[str, float] | None = None) -> list[str]:
+    """Products whose neighbours move the list: in the cart, viewed, or bought since."""
+    found = list(one.cart) + [product for product, _ in one.viewed]
+    if bought is None and one.last_at > known.made_at:
+        bought = _bought(one, known)
+    return list(dict.fromkeys(found + list(bought or ())))[:ANCHORS]
+
+
+def answer(one: Wanted, known: Ranked, near: Near, shelf: Shelf, most: int) -> list[Shown]:
+    """The best so many products."""
+    bought = {} if one.last_at <= known.made_at else _bought(one, known)
+    added = _added(one, known, bought, near, shelf)
+    if not bought and not added:
+        return list(islice((place for place in known.places() if place.product not in one.exclude), most))
+    moved = []
+    for place in known.places():
+        last, extra = bought.get(place.product), added.pop(place.product, None)
+        if last is not None:
+            place = place._replace(score=place.score * _due(place.why, (one.now - last) / DAY))
+        moved.append(place if extra is None else _joined(place, extra))
+    moved += added.values()
+    allowed = (place for place in moved if place.product not in one.exclude)
+    return nlargest(most, allowed, key=attrgetter("score"))  # of equal ones the first
+
+
+def _bought(one: Wanted, known: Ranked) -> dict[str, float]:
+    """What was bought since, and when last (Unix seconds of that day)."""
+    lasts = dict(zip(known.products, array("H", known.lasts), strict=True))
+    day = known.made_at // DAY
+    return {product: last for product, _, last in one.repertoire if last > DAY * lasts.get(product, day - 1)}
+
+
+def _due(why: Why, days: float) -> float:
+    """How due a product is again, so many days after it was bought: from 0 to 1."""
+    if isinstance(why, Own) and why.gap:
+        return min(max(days, 0.0) / why.gap, 1.0)
+    return AGAIN
+
+
+def _joined(place: Shown, extra: Shown) -> Shown:
+    """One reason or the other: both may be right by themselves. The stronger is told."""
+    score = 1.0 - (1.0 - place.score) * (1.0 - extra.score)
+    return Shown(place.product, score, extra.why if extra.score > place.score else place.why)
+
+
+def _added(
+    one: Wanted, known: Ranked, bought: dict[str, float], near: Near, shelf: Shelf
+) -> dict[str, Shown]:
+    """What speaks for products beside the list."""
+    found: dict[str, Shown] = {}
+    sources = (
+        _looked_at(one),
+        _beside(anchors(one, known, bought), bought, near),
+        _arrived(one, known, shelf),
+    )
+    for shown in chain(*sources):
+        before = found.get(shown.product)
+        found[shown.product] = shown if before is None else _joined(before, shown)
+    return found
+
+
+def _looked_at(one: Wanted) -> Iterator[Shown]:
+    """What lies in the cart, and what was viewed and not bought."""
+    came_for = _CAME_FOR.get(one.stage, 1.0)
+    for product in one.cart:
+        yield Shown(product, IN_CART * came_for, InCart())
+    for product, at in one.viewed:
+        age = max(one.now - at, 0.0) / DAY
+        yield Shown(product, VIEWED * came_for * 0.5 ** (age / FADES), Viewed())
+
+
+def _beside(products: Sequence[str], bought: dict[str, float], near: Near) -> Iterator[Shown]:
+    """What goes with what was looked at or bought since, and was not bought since itself."""
+    for product in products:
+        if (its := near.get(product)) is None:
+            continue
+        for other, likeness in its.beside if product not in bought else ():
+            if other not in bought:
+                yield Shown(other, BESIDE * likeness, Beside(product))
+        for other, likeness in its.together:
+            if other not in bought:
+                yield Shown(other, TOGETHER * likeness, With(product))
+
+
+def _arrived(one: Wanted, known: Ranked, shelf: Shelf) -> list[Shown]:
+    """New products, which the list could not know, as likely as they are popular beside what it does know."""
+    new = [each for each in shelf.arrivals if each.first > known.made_at]
+    if not new:
+        return []
+    chances = dict(zip(known.products, array("H", known.chances), strict=True))
+    popular = shelf.charts((ALL,))[ALL][:POPULAR]
+    both = [(chances[product], weight) for product, weight in popular if product in chances]
+    if both:
+        scale = sum(chance for chance, _ in both) / sum(weight for _, weight in both)
+    else:
+        scale = min(chances.values(), default=0) / popular[0][1]
+    scale *= _DISCOVERS.get(one.stage, 1.0) / SCALE
+    return [Shown(each.product, scale * each.weight, Arrived()) for each in new]

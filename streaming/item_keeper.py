@@ -1,0 +1,111 @@
+"""Keeps the item statistics up to date from the flow: every worker tells of orders and views, one counts.
+
+What changed is stored every few seconds of clock time with the places that were reached, in one transaction.
+So nothing counts twice. What a killed flow had told and not stored is lost to the statistics, some seconds of
+events (features lose nothing); `ebbtide train` counts the archive anew.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from bytewax.operators import StatefulBatchLogic
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from redis import Redis
+
+from ebbtide.logs.events import BEGINNING, Offset
+from models.charts import Charts
+from models.item_statistics import ItemStatistics, Told
+from models.item_store import ItemStore, Written
+from streaming.changes import Changes
+
+EVERY = timedelta(seconds=3)
+"""How long a change may wait to be stored."""
+MOST_CHANGED = 5_000
+"""Products changed at which is stored at once: so a transaction is a few megabytes at most."""
+_AT_ONCE = 1_000
+"""Events between two looks at how many have changed."""
+
+ToldBy = tuple[int, Sequence[Told]]
+"""A partition and what it tells."""
+
+
+class ItemKeeper:
+    """Tells of orders and views, on every worker, and counts them, on one of them."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    def tell(self, changes: Changes) -> Iterable[ToldBy]:
+        """What a batch says of products."""
+        if changes.told:
+            yield changes.partition, changes.told
+
+    def logic(self, resume: None) -> "ItemLogic":  # noqa: ARG002 (it resumes from Redis)
+        """The counting step, resumed from what is stored."""
+        store = ItemStore(self._client)
+        return ItemLogic(ItemStatistics(store.read, Charts(store.charts())), store.reached())
+
+
+class ItemLogic(StatefulBatchLogic[ToldBy, Written, None]):
+    """The statistics, and how far they have come in each partition."""
+
+    def __init__(self, statistics: ItemStatistics, reached: dict[int, Offset]) -> None:
+        self._statistics, self._reached = statistics, reached
+        self._due: datetime | None = None
+
+    def on_batch(self, values: list[ToldBy]) -> tuple[Iterable[Written], bool]:
+        """Count what was not counted before."""
+        found = []
+        for partition, told in values:
+            reached = self._reached.get(partition, BEGINNING)
+            fresh = told if told[0].offset > reached else [one for one in told if one.offset > reached]
+            for start in range(0, len(fresh), _AT_ONCE):
+                some = fresh[start : start + _AT_ONCE]
+                self._statistics.take(some)
+                self._reached[partition] = some[-1].offset
+                if self._statistics.changed > MOST_CHANGED:
+                    found.append(self._written())
+        if self._due is None and self._statistics.changed:
+            self._due = datetime.now(UTC) + EVERY
+        return found, StatefulBatchLogic.RETAIN
+
+    def on_notify(self) -> tuple[Iterable[Written], bool]:
+        """Store what has changed."""
+        return [self._written()], StatefulBatchLogic.RETAIN
+
+    def on_eof(self) -> tuple[Iterable[Written], bool]:
+        """Store what is left."""
+        return [self._written()] if self._statistics.changed else [], StatefulBatchLogic.RETAIN
+
+    def notify_at(self) -> datetime | None:
+        """When what has changed is to be stored."""
+        return self._due
+
+    def snapshot(self) -> None:
+        """Nothing: all of it is in Redis."""
+
+    def _written(self) -> Written:
+        self._due = None
+        records = self._statistics.records()
+        charts, gone = self._statistics.charts.changed()
+        return Written(records, charts, gone, dict(self._reached))
+
+
+class ItemSink(DynamicSink[tuple[str, Written]]):
+    """Stores item statistics."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_ItemSinkPart":  # noqa: ARG002
+        """Open a writer."""
+        return _ItemSinkPart(ItemStore(self._client))
+
+
+class _ItemSinkPart(StatelessSinkPartition[tuple[str, Written]]):
+    def __init__(self, store: ItemStore) -> None:
+        self._store = store
+
+    def write_batch(self, items: list[tuple[str, Written]]) -> None:
+        for _, written in items:
+            self._store.write(written)
