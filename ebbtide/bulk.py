@@ -51,14 +51,17 @@ def ask(
 def tell(client: Redis, packets: Callable[[], Iterable[Sequence[Command]]]) -> list[Any]:
     """The answers to the commands of some packets, in their order: for commands that take time to make.
 
-    Redis works on one packet while the next is made. All are made again, and sent, when it is tried again.
+    Redis works on one packet while the next is made. The answers are taken at the end, so they have to be
+    few and small. All packets are made again, and sent, when it is tried again.
 
     Raises:
         as `ask`.
     """
     if isinstance(client, RedisCluster):
         return _by_node(client, chain.from_iterable(packets()))
-    return _exchange(client, lambda: ((b"".join(map(_pack, some)), len(some)) for some in packets()))
+    return _exchange(
+        client, lambda: ((b"".join(map(_pack, some)), len(some)) for some in packets()), at_the_end=True
+    )
 
 
 def _by_node(client: Any, commands: Iterable[Command]) -> list[Any]:
@@ -69,13 +72,15 @@ def _by_node(client: Any, commands: Iterable[Command]) -> list[Any]:
     return list(pipeline.execute())
 
 
-def _exchange(client: Redis, packets: Callable[[], Iterable[tuple[bytes, int]]]) -> list[Any]:
-    """Send packets, each with the number of its commands, and take the answers."""
+def _exchange(
+    client: Redis, packets: Callable[[], Iterable[tuple[bytes, int]]], *, at_the_end: bool = False
+) -> list[Any]:
+    """Send packets, each with the number of its commands; take answers one packet behind, or at the end."""
     pool = client.connection_pool
     connection: Any = pool.get_connection()
     try:
         return connection.retry.call_with_retry(  # type: ignore[no-any-return]
-            lambda: _sent(connection, packets()), lambda _: connection.disconnect()
+            lambda: _sent(connection, packets(), at_the_end), lambda _: connection.disconnect()
         )
     except BaseException:
         connection.disconnect()  # answers that nobody read would be taken for those to the next question
@@ -84,13 +89,14 @@ def _exchange(client: Redis, packets: Callable[[], Iterable[tuple[bytes, int]]])
         pool.release(connection)
 
 
-def _sent(connection: Any, packets: Iterable[tuple[bytes, int]]) -> list[Any]:
+def _sent(connection: Any, packets: Iterable[tuple[bytes, int]], at_the_end: bool) -> list[Any]:
     answers: list[Any] = []
     asked = 0
     for packet, count in packets:
         if count:
             connection.send_packed_command([packet])
-        _take(connection, answers, asked)
+        if not at_the_end:
+            _take(connection, answers, asked)
         asked += count
     _take(connection, answers, asked)
     return answers

@@ -48,7 +48,8 @@ class ActionCatalogue:
 
     `holdout` is the share of customers who get no action, `exploration` how much the best one is preferred
     (see `models.exploration`), `conditions` the `when` of each action that has one, `text` the file itself.
-    The decision point `default` is always there.
+    The decision point `default` is always there. In `settled`, `models.eligibility` keeps what a decision
+    point and a stage alone rule out.
     """
 
     actions: tuple[Action, ...]
@@ -59,6 +60,9 @@ class ActionCatalogue:
     conditions: Mapping[str, Expression] = field(default_factory=dict)
     decision_points: Mapping[str, DecisionPoint] = field(default_factory=lambda: {"default": DecisionPoint()})
     text: str = ""
+    settled: dict[tuple[str, str], list[tuple[Action, str | None]]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
 
 def load(path: Path = SHIPPED) -> ActionCatalogue:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from ebbtide.domain.action import NOTHING, Action
 from ebbtide.domain.contact import TRANSACTIONAL, ContactPolicy, Reach
@@ -44,15 +43,10 @@ def judged(
     Raises:
         KeyError: there is no such decision point.
     """
-    point = policy.decision_points[decision_point]
     quiet = silent(policy.contact, reach, now)
     taken = taken or {}
 
     def rule(action: Action) -> str | None:
-        if point.channels is not None and action.channel not in point.channels:
-            return f"decision point: {decision_point} has {', '.join(sorted(point.channels))}"
-        if stage not in action.stages:
-            return _for_stages(action.stages)
         if action.id in policy.conditions and not policy.conditions[action.id].holds(facts):
             return f"when: {action.when}"
         return (
@@ -67,7 +61,28 @@ def judged(
         waits = found is not None and sent_at(action, policy.contact, reach, best_hour, now) > now
         return None if waits else found
 
-    return [(action, None if action.id == NOTHING.id else rule(action)) for action in policy.actions]
+    return [
+        (action, ruled if ruled is not None or action.id == NOTHING.id else rule(action))
+        for action, ruled in _settled(policy, decision_point, stage)
+    ]
+
+
+def _settled(policy: ActionCatalogue, decision_point: str, stage: str) -> list[tuple[Action, str | None]]:
+    """Each action with the rule that rules it out by the decision point and the stage alone."""
+    found = policy.settled.get((decision_point, stage))
+    if found is None:
+        channels = policy.decision_points[decision_point].channels
+
+        def rule(action: Action) -> str | None:
+            if action.id == NOTHING.id:
+                return None
+            if channels is not None and action.channel not in channels:
+                return f"decision point: {decision_point} has {', '.join(sorted(channels))}"
+            return None if stage in action.stages else _for_stages(action.stages)
+
+        found = [(action, rule(action)) for action in policy.actions]
+        policy.settled[decision_point, stage] = found
+    return found
 
 
 def _out_of_date(action: Action, now: float) -> str | None:
@@ -83,7 +98,7 @@ def _date(moment: float) -> str:
 
 
 def _too_early(action: Action, taken: Mapping[str, float]) -> str | None:
-    missing = sorted(action.after - taken.keys())
+    missing = sorted(action.after - taken.keys()) if action.after else ()
     return f"after: {', '.join(missing)}" if missing else None
 
 
@@ -98,6 +113,5 @@ def _consent(action: Action, contact: ContactPolicy, reach: Reach) -> str | None
     return None
 
 
-@lru_cache(maxsize=1024)
 def _for_stages(stages: frozenset[Stage]) -> str:
     return f"stage: for {', '.join(each for each in Stage if each in stages)}"

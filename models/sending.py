@@ -8,7 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ebbtide.domain.action import Action
-from ebbtide.domain.contact import DAY, ContactPolicy, Reach
+from ebbtide.domain.contact import DAY, ContactPolicy, QuietHours, Reach
 
 BEST_HOUR = "best_hour"
 """The signal that tells the hour, and the value of `send` that asks for it."""
@@ -54,10 +54,14 @@ def silent(contact: ContactPolicy, reach: Reach, at: float) -> Mapping[str, str]
     hours = contact.quiet_hours
     if hours is None:
         return {}
-    zone = _zone(reach.time_zone) or _zone(contact.time_zone) or _UTC
-    return (
-        dict.fromkeys(hours.channels, f"quiet hours: {hours} in {zone.key}") if hours.holds(at, zone) else {}
-    )
+    return _silent(hours, _zone(reach.time_zone) or _zone(contact.time_zone) or _UTC, at)
+
+
+@lru_cache(maxsize=1024)  # questions that are answered together have one moment, and few zones
+def _silent(hours: QuietHours, zone: ZoneInfo, at: float) -> Mapping[str, str]:
+    if not hours.holds(at, zone):
+        return {}
+    return dict.fromkeys(hours.channels, f"quiet hours: {hours} in {zone.key}")
 
 
 @lru_cache(maxsize=1024)

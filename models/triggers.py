@@ -4,7 +4,7 @@ What a rule says of one customer at one moment is here; when it is asked, and wh
 `models.moments`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,6 +78,11 @@ class Rules:
         return [rule for rule in self.rules if rule.after is None and rule.at(SILENCE)]
 
     @cached_property
+    def of_a_state(self) -> list[Rule]:
+        """Those that can be judged at any moment."""
+        return [rule for rule in self.rules if rule.of_a_state]
+
+    @cached_property
     def by_id(self) -> Mapping[str, Rule]:
         """The rules by their ids."""
         return {rule.id: rule for rule in self.rules}
@@ -102,15 +107,13 @@ def standing(
     facts = facts or Facts(values, stage=stage, churn=churn)
     seen = Seen(values, stage, churn, {})
     return tuple(
-        Trigger(rule.id, filled(rule.reason, seen))
-        for rule in rules.rules
-        if rule.of_a_state and rule.when.holds(facts)
+        Trigger(rule.id, filled(rule.reason, seen)) for rule in rules.of_a_state if rule.when.holds(facts)
     )
 
 
 def open_triggers(
     rules: Rules,
-    fired: Iterable[Fired],
+    fired: Sequence[Fired],
     values: Mapping[str, float],
     stage: str,
     churn: float | None,
@@ -122,7 +125,10 @@ def open_triggers(
     now though they have not fired: for who was in that condition when they were first judged.
     """
     facts = facts or Facts(values, stage=stage, churn=churn)
-    found = {one.id: one for one in standing(rules, values, stage, churn, facts)}
+    held = standing(rules, values, stage, churn, facts)
+    if not fired:
+        return held
+    found = {one.id: one for one in held}
     for one in fired:
         rule = rules.by_id.get(one.rule)
         if rule is not None and one.rule not in found and _still(rule, facts):

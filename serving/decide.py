@@ -32,7 +32,7 @@ from serving.draft import Draft, Question
 from serving.known import Knowledge, Known
 
 NO_MODEL = "no churn model"
-_PART = 4
+_PART = 8
 """Decisions entered at once: Redis works on them while the next are made."""
 
 

@@ -32,6 +32,20 @@ def test_those_of_one_turn_are_answered_together_in_their_order():
     assert doubler.sizes == [10]
 
 
+def test_one_who_asks_a_turn_later_is_waited_for():
+    async def run() -> list[int]:
+        doubler = Doubler()
+        together = Together(doubler)
+        first = asyncio.ensure_future(together.ask(1))
+        for _ in range(3):
+            await asyncio.sleep(0)
+            asyncio.ensure_future(together.ask(2))  # noqa: RUF006 - answered before the loop ends
+        await first
+        return doubler.sizes
+
+    assert asyncio.run(run()) == [4]
+
+
 def test_many_are_answered_in_several_parts():
     doubler = Doubler()
     assert len(asyncio.run(asked(doubler, range(100, 100 + MOST + 5)))) == MOST + 5
