@@ -64,7 +64,7 @@ def offered(
     now: float,
     facts: Facts,
 ) -> list[Ranked]:
-    """The products to show, in their order.
+    """The products to show, in their order, of those that share a name the first.
 
     Of a category or a brand that has its share, more come only where nothing else is left.
 
@@ -76,18 +76,21 @@ def offered(
         now: Unix seconds, UTC.
         facts: of the customer, for conditions.
     """
-    taken: list[tuple[int, Ranked]] = []
-    spare: list[tuple[int, Ranked]] = []
+    taken: dict[str, tuple[int, Ranked]] = {}
+    spare: dict[str, tuple[int, Ranked]] = {}
     eligible, places = _Eligible(terms.eligible, facts), _Places(terms, limit)
     for rank, each in enumerate(ranked):
         if len(taken) == limit:
             break
         item = items.get(each.product) or Item(each.product)
-        if not item.available(now) or _too_soon(each, terms.again_after) or not eligible.holds(item):
+        name = item.name or item.id
+        if name in taken or not item.available(now) or _too_soon(each, terms.again_after):
             continue
-        (taken if places.take(item) else spare).append((rank, each))
-    # By rank alone: no two are equal.
-    return [each for _, each in sorted(taken + spare[: limit - len(taken)], key=lambda pair: pair[0])]
+        if eligible.holds(item):
+            (taken if places.take(item) else spare).setdefault(name, (rank, each))
+    left = [found for name, found in spare.items() if name not in taken]
+    found = sorted([*taken.values(), *left[: limit - len(taken)]], key=lambda pair: pair[0])
+    return [each for _, each in found]
 
 
 def _too_soon(each: Candidate, again_after: float) -> bool:

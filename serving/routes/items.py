@@ -37,7 +37,7 @@ async def put(request: ItemsRequest, services: Given) -> Response:
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 
-@router.get("/items/{item_id}", response_model=StoredItemShape, responses=documented(401, 404, 422, 503))
+@router.get("/items/{item_id:path}", response_model=StoredItemShape, responses=documented(401, 404, 422, 503))
 async def get(item_id: ItemId, services: Given) -> Response:
     """Show what was said of an item."""
     found = services.items.get(item_id)
@@ -46,7 +46,7 @@ async def get(item_id: ItemId, services: Given) -> Response:
     return Response(msgspec.json.encode(public(found)), media_type="application/json")
 
 
-@router.delete("/items/{item_id}", status_code=204, responses=documented(401, 404, 422, 503))
+@router.delete("/items/{item_id:path}", status_code=204, responses=documented(401, 404, 422, 503))
 async def delete(item_id: ItemId, services: Given) -> None:
     """Forget what was said of an item; what events say of it stays."""
     if not services.items.delete(item_id):

@@ -69,6 +69,13 @@ def test_one_category_takes_its_share_of_the_places_as_long_as_there_are_others(
     assert shown("ab", items, half, limit=1) == ["a"]
 
 
+def test_of_products_that_share_a_name_the_best_is_shown():
+    items = [Item("a", name="Tea", category="x"), Item("b", name="Tea", category="x")]
+    items += [Item("c", name="Pot", category="x"), Item("d", name="Pot", category="y")]
+    assert shown("abcd", items, limit=3) == ["a", "c"]
+    assert shown("abcd", items, Terms(category_share=0.3), limit=3) == ["a", "d"]
+
+
 def test_one_brand_takes_its_share_too():
     items = [Item(product, category=product, brand="Leaf") for product in "abc"]
     assert shown("abcx", items, Terms(brand_share=0.5), limit=2) == ["a", "x"]

@@ -27,8 +27,9 @@ def test_an_item_that_was_put_can_be_read(client):
 
 
 def test_an_id_with_a_slash_or_a_space_is_an_id_too(client):
-    put(client, {"id": "a b?", "name": "x"})
-    assert client.get("/v1/items/a%20b%3F").json()["name"] == "x"
+    put(client, {"id": "a/b ?", "name": "x"})
+    assert client.get("/v1/items/a%2Fb%20%3F").json()["name"] == "x"
+    assert client.delete("/v1/items/a%2Fb%20%3F").status_code == 204
 
 
 def test_a_bad_item_gets_a_problem_of_its_own_and_is_kept(client, tmp_path):
