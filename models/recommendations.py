@@ -4,19 +4,22 @@
 from both. A customer without a list gets an answer from the statistics alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from redis import Redis
 
 from ebbtide.domain.decision import Recommendation
+from ebbtide.domain.item import DAY, Item
 from models import cold, ranked, since
+from models.offering import offered
 from models.ranked import Ranked
-from models.shelf import Facts, Shelf
-from models.shown import Shown, words
+from models.shelf import Shelf
+from models.shown import Own, Shown, words
 from models.wanted import Wanted
 
-SPARE = 10
-"""Candidates kept beyond those asked for: some share a name."""
+SPARE, MANY = 10, 200
+"""Candidates kept beyond those asked for, since some may not be shown; where that leaves too few."""
 
 
 class Recommender:
@@ -35,19 +38,36 @@ class Recommender:
             redis.RedisError: Redis cannot be reached.
         """
         self._shelf.refresh(now)
-        best = self._best(wanted)
-        facts = self._shelf.facts(product for each in best for shown in each for product in shown.named())
-        return [_chosen(each, facts, one.limit) for each, one in zip(best, wanted, strict=True)]
+        found, short = self._found(wanted, SPARE)
+        if short:
+            more, _ = self._found([wanted[place] for place in short], MANY)
+            for place, each in zip(short, more, strict=True):
+                found[place] = each
+        return found
 
-    def _best(self, wanted: Sequence[Wanted]) -> list[list[Shown]]:
+    def _found(
+        self, wanted: Sequence[Wanted], spare: int
+    ) -> tuple[list[tuple[Recommendation, ...]], list[int]]:
+        """What to show each customer, and the places of those for whom more candidates might give more."""
+        best = self._best(wanted, spare)
+        items = self._shelf.items(product for each in best for shown in each for product in shown.named())
+        found = [_chosen(each, items, one) for each, one in zip(best, wanted, strict=True)]
+        short = [
+            place
+            for place, (one, each) in enumerate(zip(wanted, best, strict=True))
+            if len(found[place]) < one.limit and len(each) == one.limit + spare
+        ]
+        return found, short
+
+    def _best(self, wanted: Sequence[Wanted], spare: int) -> list[list[Shown]]:
         """The candidates of each customer, best first, more than are asked for."""
         shelf, asked = self._shelf, [(one, _list(one)) for one in wanted]
         near = shelf.neighbours(product for one, known in asked for product in _anchors(one, known))
         shelf.charts(name for one, known in asked if known is None for name in cold.charts(one, near))
         return [
-            cold.answer(one, near, shelf, one.limit + SPARE)
+            cold.answer(one, near, shelf, one.limit + spare)
             if known is None
-            else since.answer(one, known, near, shelf, one.limit + SPARE)
+            else since.answer(one, known, near, shelf, one.limit + spare)
             for one, known in asked
         ]
 
@@ -60,22 +80,44 @@ def _anchors(one: Wanted, known: Ranked | None) -> Sequence[str]:
     return cold.anchors(one) if known is None else since.anchors(one, known)
 
 
-def _chosen(
-    best: Sequence[Shown], facts: Mapping[str, Facts | None], limit: int
-) -> tuple[Recommendation, ...]:
-    """The best, one per name; a product whose name is not known goes by its id."""
+class _Place(NamedTuple):
+    """A candidate as it is ranked, with what its terms ask of it (`models.offering.Candidate`)."""
+
+    shown: Shown
+    days_ago: float | None
+    interval: float | None
+
+    @property
+    def product(self) -> str:
+        """The product's id."""
+        return self.shown.product
+
+
+def _chosen(best: Sequence[Shown], items: Mapping[str, Item], one: Wanted) -> tuple[Recommendation, ...]:
+    """The best that may be shown; a product whose name is not known goes by its id."""
 
     def name(product: str) -> str:
-        known = facts.get(product)
-        return product if known is None else known.name or product
+        return items[product].name or product
 
-    found: dict[str, Recommendation] = {}
+    found = offered(_places(best, one), items, one.terms, limit=one.limit, now=one.now, facts=one.facts)
+    return tuple(
+        Recommendation(
+            shown.product,
+            name(shown.product),
+            round(shown.score, 4),
+            words(shown.why, name),
+            items[shown.product].url,
+            items[shown.product].image,
+        )
+        for shown, _, _ in found
+    )
+
+
+def _places(best: Sequence[Shown], one: Wanted) -> Iterator[_Place]:
+    lasts = {product: last for product, _, last in one.repertoire}
     for shown in best:
-        if len(found) == limit:
-            break
-        called = name(shown.product)
-        if called not in found:
-            found[called] = Recommendation(
-                shown.product, called, round(shown.score, 4), words(shown.why, name)
-            )
-    return tuple(found.values())
+        why, last = shown.why, lasts.get(shown.product)
+        gap = None
+        if isinstance(why, Own):
+            gap, last = why.gap or None, why.last if last is None else max(last, why.last)
+        yield _Place(shown, None if last is None else max(one.now - last, 0.0) / DAY, gap)

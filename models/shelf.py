@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import msgspec
 from redis import Redis
 
+from ebbtide.domain.item import Item
+from ebbtide.logs.items import ItemCatalogue
 from models.charts import ALL, NEW
 from models.item_statistics import Near, Record
 from models.item_store import CHARTS, RECORDS, Chart, decoded
@@ -50,6 +52,8 @@ class _Kept(NamedTuple):
     facts: dict[str, Facts | None]
     neighbours: dict[str, Neighbours | None]
     arrivals: list[Arrival]
+    items: dict[str, Item]
+    described: bool
 
 
 class Shelf:
@@ -60,14 +64,16 @@ class Shelf:
 
     def __init__(self, redis: Redis) -> None:
         self._redis: Any = redis  # redis-py types each answer as sync or async
-        self._kept = _Kept(float("-inf"), {}, {}, {}, [])
+        self._catalogue = ItemCatalogue(redis)
+        self._kept = _Kept(float("-inf"), {}, {}, {}, [], {}, described=False)
 
     def refresh(self, now: float) -> None:
         """Forget what is too old, or too much; `now` in Unix seconds."""
         kept = self._kept
         full = len(kept.neighbours) > MOST or len(kept.facts) > MOST
         if full or not 0.0 <= now - kept.at < FRESH_SECONDS:
-            kept = self._kept = _Kept(now, {}, {}, {}, [])
+            described = self._catalogue.count() > 0
+            kept = self._kept = _Kept(now, {}, {}, {}, [], {}, described)
             charts = self.charts((ALL, NEW))
             facts = self.facts(product for product, _ in charts[NEW])
             for product, weight in charts[NEW]:
@@ -93,6 +99,19 @@ class Shelf:
             known[product] = decoded(_facts, raw)
         return known
 
+    def items(self, products: Iterable[str]) -> Mapping[str, Item]:
+        """What is known of each of these products (and maybe of others) as items.
+
+        What the shop said of one wins over what orders say.
+        """
+        known = self._kept.items
+        missing = list({product for product in products if product not in known})
+        if missing:
+            facts = self.facts(missing)
+            said = self._catalogue.many(missing) if self._kept.described else {}
+            known.update((product, _item(product, said.get(product), facts[product])) for product in missing)
+        return known
+
     def neighbours(self, products: Iterable[str]) -> Mapping[str, Neighbours | None]:
         """What goes with each of these products (and maybe with others), None for one that is not known."""
         known = self._kept.neighbours
@@ -111,6 +130,20 @@ class Shelf:
     ) -> Iterable[tuple[str, bytes | None]]:
         missing = list({field for field in fields if field not in known})
         return zip(missing, self._redis.hmget(key, missing), strict=True) if missing else ()
+
+
+def _item(product: str, said: Item | None, facts: Facts | None) -> Item:
+    """An item, by what was said of it and by what orders say."""
+    item = said or Item(product)
+    if facts is None:
+        return item
+    return msgspec.structs.replace(
+        item,
+        name=item.name or facts.name,
+        category=item.category or facts.category,
+        brand=item.brand or facts.brand,
+        price=facts.price if item.price is None else item.price,
+    )
 
 
 def _likeness(near: Near) -> list[tuple[str, float]]:

@@ -4,9 +4,15 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ebbtide.domain.customer import Stage
+from models.expressions import Facts
+from models.offering import OPEN, Terms
 
 ANCHORS = 12
 """Products of a customer whose neighbours are looked at."""
+
+
+NOBODY = Facts({}, stage="")
+"""Of whom nothing is known."""
 
 
 class Wanted(NamedTuple):
@@ -24,6 +30,8 @@ class Wanted(NamedTuple):
         viewed: (product, when last), of views that no purchase followed, the latest first.
         newcomer, country: whose charts fit; an empty country is not known.
         last_at: the customer's last event, in Unix seconds.
+        terms: on which products are shown.
+        facts: of the customer, for a condition of the terms.
     """
 
     repertoire: Sequence[tuple[str, float, float]]
@@ -37,3 +45,5 @@ class Wanted(NamedTuple):
     newcomer: bool = True
     country: str = ""
     last_at: float = float("-inf")
+    terms: Terms = OPEN
+    facts: Facts = NOBODY

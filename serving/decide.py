@@ -19,6 +19,7 @@ from models.assessment import assess_many
 from models.choice import Situation, choose
 from models.expressions import close_to, share
 from models.kept import Keeper
+from models.offering import Terms
 from models.reasons import reasons
 from models.recommendations import Recommender
 from models.remedies import rescored
@@ -102,7 +103,7 @@ class Decider:
         self._keeper.see(self.policy, scorer, responses)
         asked = [self._asked(question, found, now) for question, found in zip(questions, known, strict=True)]
         drafts = self._drafts([one for one in asked if isinstance(one, _Asked)], scorer)
-        shown = self._recommender.recommend(list(map(_wanted, drafts)), now=now)
+        shown = self._recommender.recommend(list(map(self._wanted, drafts)), now=now)
         for draft, products in zip(drafts, shown, strict=True):
             draft.products = products
         versions = Versions(
@@ -163,6 +164,11 @@ class Decider:
                 f"`decisionPoint`: expected one of {known}, found {name!r}{close_to(name, points)}"
             )
         return points.get(name)
+
+    def _wanted(self, draft: Draft) -> Wanted:
+        """What to show, on the terms of the decision point."""
+        points = self.policy.decision_points
+        return _wanted(draft, points.get(draft.question.decision_point, points["default"]).terms)
 
     def _entered(
         self, drafts: Sequence[Draft], answerer: Answerer, responses: Responses | None
@@ -241,11 +247,11 @@ def _check_reach(as_of: float | None, state: profile.State | None) -> None:
         )
 
 
-def _wanted(draft: Draft) -> Wanted:
+def _wanted(draft: Draft, terms: Terms) -> Wanted:
     known, moment, stage = draft.known, draft.situation.at, draft.situation.assessment.stage
     state = known.state
     if state is None:
-        return Wanted((), moment, stage, draft.limit, ranked=known.ranked)
+        return Wanted((), moment, stage, draft.limit, ranked=known.ranked, terms=terms, facts=draft.facts)
     newcomer, country = profile.segment(state)
     return Wanted(
         profile.repertoire(state, moment),
@@ -258,4 +264,6 @@ def _wanted(draft: Draft) -> Wanted:
         newcomer=newcomer,
         country=country,
         last_at=state.last_at,
+        terms=terms,
+        facts=draft.facts,
     )

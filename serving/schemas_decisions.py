@@ -128,6 +128,8 @@ class RecommendationShape(Shape):
     name: str
     score: float
     reason: str
+    url: str | None = Field(None, description="As the item says; left out where it says none.")
+    image: str | None = Field(None, description="The same.")
 
 
 class VersionsShape(Shape):

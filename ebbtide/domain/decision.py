@@ -51,13 +51,15 @@ class Trigger(msgspec.Struct, frozen=True, rename="camel"):
     reason: str
 
 
-class Recommendation(msgspec.Struct, frozen=True, rename="camel"):
-    """A product to show, its score (higher is better) and the reason in words."""
+class Recommendation(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A product to show, its score (higher is better), the reason in words, its page and picture if known."""
 
     product_id: str
     name: str
     score: float
     reason: str
+    url: str | None = None
+    image: str | None = None
 
 
 class Versions(msgspec.Struct, frozen=True, rename="camel"):

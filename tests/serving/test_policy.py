@@ -28,6 +28,7 @@ contact:
   consent: {sms: opt_in}
 decision_points:
   home_page: {channels: [web], limit: 1}
+items: {again_after_days: 0}
 actions:
   - id: letter
     channel: email

@@ -1,7 +1,9 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from ebbtide.cli import app
 from ebbtide.errors import InputError
 from ebbtide.jobs.check import check
 from ebbtide.jobs.items import report, take_items
@@ -76,3 +78,18 @@ def test_the_check_says_what_is_described_and_what_is_missing(take, redis, tmp_p
     rebuild([order(19_000, products={"tea": 1, "pot": 1})], ItemStore(redis))
     take("id,stock\ntea,0\n")
     assert look() == "1 described, 1 sold out; not described, such as pot: 1"
+
+
+def test_the_verb_prints_what_it_took_and_what_there_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("EBBTIDE_HOME", str(tmp_path / "home"))
+    path = tmp_path / "items.csv"
+    path.write_text("SKU,TITLE,LEFT\ntea,Tea,0\n,Pot,1\n")
+    command = ["items", str(path), "--map", "id=SKU,name=TITLE,stock=LEFT"]
+    taken = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert (taken["new"], taken["known"], list(taken["rejected"].values())) == (1, 0, [1])
+    again = CliRunner().invoke(app, command).stdout
+    assert "items.csv: 0 items are new, 1 were known" in again
+    assert "1  `id`: expected text or an integer, found none" in again
+    shown = CliRunner().invoke(app, ["items"]).stdout
+    assert "1 items are described: 1 sold out, 0 outside of their dates" in shown
+    assert json.loads(CliRunner().invoke(app, ["items", "--json"]).stdout)["described"] == 1
