@@ -137,4 +137,7 @@ def _popular(names: Sequence[str], shelf: Shelf, most: int) -> Iterable[tuple[st
             score = share * weight / chart[0][1] if chart[0][1] else 0.0
             if product not in found or score > found[product][0]:
                 found[product] = (score, why)
+    top = known[ALL][0][1] if known[ALL] else 0.0
+    for each in shelf.unseen[:most]:
+        found.setdefault(each.product, (each.weight / max(top, each.weight), Arrived()))
     return ((product, *scored) for product, scored in found.items())

@@ -8,7 +8,9 @@ from redis import Redis
 
 from ebbtide.domain.item import Item
 from ebbtide.logs.items import ItemCatalogue
-from models.charts import ALL, NEW
+from models.charts import ALL, DAY, NEW, NEW_DAYS, VIEW
+from models.charts import HALF_LIFE as SHORT
+from models.charts import weight as weight_at
 from models.item_statistics import Near, Record
 from models.item_store import CHARTS, RECORDS, Chart, decoded
 
@@ -52,6 +54,7 @@ class _Kept(NamedTuple):
     facts: dict[str, Facts | None]
     neighbours: dict[str, Neighbours | None]
     arrivals: list[Arrival]
+    unseen: list[Arrival]
     items: dict[str, Item]
     described: bool
 
@@ -65,7 +68,7 @@ class Shelf:
     def __init__(self, redis: Redis) -> None:
         self._redis: Any = redis  # redis-py types each answer as sync or async
         self._catalogue = ItemCatalogue(redis)
-        self._kept = _Kept(float("-inf"), {}, {}, {}, [], {}, described=False)
+        self._kept = _Kept(float("-inf"), {}, {}, {}, [], [], {}, described=False)
 
     def refresh(self, now: float) -> None:
         """Forget what is too old, or too much; `now` in Unix seconds."""
@@ -73,17 +76,24 @@ class Shelf:
         full = len(kept.neighbours) > MOST or len(kept.facts) > MOST
         if full or not 0.0 <= now - kept.at < FRESH_SECONDS:
             described = self._catalogue.count() > 0
-            kept = self._kept = _Kept(now, {}, {}, {}, [], {}, described)
+            kept = self._kept = _Kept(now, {}, {}, {}, [], [], {}, described)
             charts = self.charts((ALL, NEW))
             facts = self.facts(product for product, _ in charts[NEW])
             for product, weight in charts[NEW]:
                 if (known := facts[product]) is not None:
                     kept.arrivals.append(Arrival(product, known.first, weight))
+            kept.unseen.extend(self._unseen(now) if described else ())
+            kept.arrivals.extend(kept.unseen)
 
     @property
     def arrivals(self) -> list[Arrival]:
         """The new products, best first, as of the last `refresh`."""
         return self._kept.arrivals
+
+    @property
+    def unseen(self) -> list[Arrival]:
+        """Those of them that the shop described and nobody has seen yet, as of the last `refresh`."""
+        return self._kept.unseen
 
     def charts(self, names: Iterable[str]) -> Mapping[str, Chart]:
         """Each of these charts (and maybe others), best first; empty where there is none."""
@@ -124,6 +134,16 @@ class Shelf:
             self._kept.facts[product] = facts
             known[product] = Neighbours(_likeness(record.together), _likeness(record.beside), facts)
         return known
+
+    def _unseen(self, now: float) -> list[Arrival]:
+        """Items that were described lately and that no event was about: they weigh as if viewed once."""
+        newest = self._catalogue.newest(now - NEW_DAYS * DAY)
+        facts = self.facts(product for product, _ in newest)
+        return [
+            Arrival(product, at, VIEW * weight_at(at, SHORT))
+            for product, at in newest
+            if facts[product] is None
+        ]
 
     def _missing(
         self, key: str, fields: Iterable[str], known: Mapping[str, Any]

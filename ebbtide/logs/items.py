@@ -16,8 +16,12 @@ RESTOCKED = "ebbtide:{items}:restocked"
 """A list of items that came back in stock, until those who wait for them were told."""
 TRACKED = "ebbtide:{items}:tracked"
 """Whether the stock of any item was ever given: without it nobody needs to know who waits."""
+NEWEST = "ebbtide:{items}:newest"
+"""A sorted set of the items described last, by when they were first, in Unix seconds."""
 MOST = 1_000
 """Items that are changed at once."""
+KEPT_NEWEST = 100
+"""Items of which it is known when they were first described."""
 
 
 class Restock(msgspec.Struct, frozen=True, array_like=True):
@@ -78,7 +82,10 @@ class ItemCatalogue:
 
     def delete(self, id_: str) -> bool:
         """Forget what was said of an item; whether there was anything."""
-        return bool(self._client.hdel(CATALOGUE, id_))
+        with self._client.pipeline() as pipe:
+            pipe.hdel(CATALOGUE, id_)
+            pipe.zrem(NEWEST, id_)
+            return bool(pipe.execute()[0])
 
     def count(self) -> int:
         """How many items are described."""
@@ -99,6 +106,11 @@ class ItemCatalogue:
                     pipe.hexists(CATALOGUE, id_)
                 found += [id_ for id_, there in zip(block, pipe.execute(), strict=True) if not there]
         return found
+
+    def newest(self, since: float) -> list[tuple[str, float]]:
+        """The items that were described first from a moment on, the newest first, with when; Unix seconds."""
+        found = self._client.zrevrangebyscore(NEWEST, "+inf", since, withscores=True)
+        return [(id_.decode(), at) for id_, at in found]
 
     def tracked(self) -> bool:
         """Whether the stock of any item was ever given."""
@@ -146,6 +158,9 @@ def _write(pipe: Any, before: dict[str, Item], after: dict[str, Item], now: floa
     changed = {id_: item for id_, item in after.items() if before.get(id_) != item}
     if changed:
         pipe.hset(CATALOGUE, mapping={id_: items.encode(item) for id_, item in changed.items()})
+    if new := dict.fromkeys(changed.keys() - before.keys(), now):
+        pipe.zadd(NEWEST, new, nx=True)
+        pipe.zremrangebyrank(NEWEST, 0, -KEPT_NEWEST - 1)
     if any(item.stock is not None for item in changed.values()):
         pipe.set(TRACKED, 1)
     back = [

@@ -5,7 +5,7 @@ from redis import Redis
 
 from ebbtide.domain.item import MAX_ITEM_BYTES
 from ebbtide.errors import StoreError
-from ebbtide.logs.items import CATALOGUE, ItemCatalogue, Restock
+from ebbtide.logs.items import CATALOGUE, KEPT_NEWEST, ItemCatalogue, Restock
 
 NOW = 1_700_000_000.0
 
@@ -59,6 +59,16 @@ def test_an_item_that_is_new_or_has_no_stock_yet_did_not_come_back(catalogue, la
     [put] = catalogue.put([{"id": "tea", **later}], NOW + 1)
     assert not put.restocked
     assert catalogue.restocked(10) == []
+
+
+def test_it_is_known_which_items_were_described_last_and_when_first(catalogue):
+    catalogue.put([{"id": str(number)} for number in range(KEPT_NEWEST)], NOW)
+    catalogue.put([{"id": "a"}, {"id": "b"}], NOW + 5)
+    catalogue.put([{"id": "b", "price": 3}, {"id": "0", "price": 2}], NOW + 9)
+    assert catalogue.newest(NOW + 1) == [("b", NOW + 5), ("a", NOW + 5)]
+    assert len(catalogue.newest(NOW)) == KEPT_NEWEST
+    catalogue.delete("b")
+    assert catalogue.newest(NOW + 1) == [("a", NOW + 5)]
 
 
 def test_whether_anybody_counts_the_stock_is_known(catalogue):

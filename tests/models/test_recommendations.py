@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ebbtide.domain.customer import Stage
 from ebbtide.domain.event import Event, Product, Properties
 from ebbtide.errors import StoreError
+from ebbtide.logs.items import ItemCatalogue
 from features.signals import repertoire
 from models import ranked
 from models.item_rebuild import rebuild
@@ -116,6 +117,23 @@ def test_a_product_that_came_after_the_list_is_as_likely_as_it_is_popular(stocke
     found = {each.product_id: each for each in ask(stocked, HELD, 9, LIST)}
     assert found["fresh"].reason == "new in the shop"
     assert 0.01 < found["fresh"].score < 0.6
+
+
+def test_an_item_that_was_described_and_nobody_has_seen_yet_stands_as_if_viewed_once(stocked):
+    ItemCatalogue(stocked).put([{"id": "mugs", "name": "Mugs"}, {"id": "tea"}], NOW - DAY)
+    listed = ask(stocked, held=HELD, places=LIST, limit=6)
+    assert [one.product_id for one in listed][:5] == [place.product for place in LIST]
+    assert (listed[5].name, listed[5].reason) == ("Mugs", "new in the shop")
+    unknown = ask(stocked, limit=9)
+    assert (unknown[-2].name, unknown[-2].reason) == ("Mugs", "new in the shop")
+    assert unknown[-1].name == "Kites"  # in demand a year ago
+    assert "Mugs" not in {one.name for one in ask(stocked, limit=9, now=NOW + 15 * DAY)}
+
+
+def test_of_a_shop_that_has_only_described_its_items_the_newest_are_shown(redis):
+    ItemCatalogue(redis).put([{"id": "old"}], NOW - 2 * DAY)
+    ItemCatalogue(redis).put([{"id": "new"}], NOW - DAY)
+    assert [one.product_id for one in ask(redis)] == ["new", "old"]
 
 
 def test_an_unknown_customer_gets_what_is_popular(stocked):
