@@ -4,6 +4,7 @@ Source: RFC 9457, Problem Details for HTTP APIs. `errors` with a JSON pointer ea
 example of an extension.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,7 @@ from ebbtide.errors import EbbtideError, InputError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "1"}
+_FIELD = re.compile(r"`(\w+)`: (.+)", re.DOTALL)
 _TYPE_NAMES = ("constrained-str", "int")
 """What pydantic adds to the path of a fault in a field that may be of several types."""
 
@@ -85,9 +87,11 @@ def _ours(error: EbbtideError) -> Response:
 
 
 def explained(error: EbbtideError) -> dict[str, Any]:
-    """A problem that tells an error of ours."""
+    """A problem that tells an error of ours; a field of the input with which it begins is named as faulty."""
     status = 422 if isinstance(error, InputError) else 503 if isinstance(error, StoreError) else 500
-    return _body(status, str(error))
+    field = _FIELD.fullmatch(str(error)) if isinstance(error, InputError) else None
+    named = {} if field is None else {"errors": [{"pointer": f"#/{field[1]}", "detail": field[2]}]}
+    return _body(status, str(error), **named)
 
 
 def _no_redis(error: RedisError) -> Response:

@@ -71,5 +71,6 @@ def test_a_test_and_an_expired_decision_have_no_outcome(client: TestClient, redi
     redis.delete(f"ebbtide:decision:{expired}")
     for decision in (decided(client, test=True)["decisionId"], expired):
         told = {"decisionId": decision, "type": "clicked"}
-        detail = is_problem(client.post("/v1/outcomes", json=told), 422)["detail"]
-        assert "expected the id of a decision of the last 30 days that was no test" in detail
+        problem = is_problem(client.post("/v1/outcomes", json=told), 422)
+        assert "expected the id of a decision of the last 30 days that was no test" in problem["detail"]
+        assert [fault["pointer"] for fault in problem["errors"]] == ["#/decisionId"]

@@ -113,6 +113,7 @@ def test_an_unknown_decision_point_is_a_problem_that_names_those_there_are(make_
         problem = is_problem(client.post("/v1/decisions", json=body), 422)
     assert "`decisionPoint`: expected one of default, home_page, found 'homepage'" in problem["detail"]
     assert "did you mean 'home_page'?" in problem["detail"]
+    assert [fault["pointer"] for fault in problem["errors"]] == ["#/decisionPoint"]
 
 
 def clicks(customer: str, hour: int) -> Event:
