@@ -8,7 +8,7 @@ from ebbtide.logs.events import Offset
 from features.profile import NEWCOMER_ORDERS
 from features.signals.context import country
 from models.charts import Charts
-from models.item_statistics import ItemStatistics, Told
+from models.item_statistics import ItemStatistics, Said, Told, nothing_said
 from models.item_store import ItemStore, Written
 
 PAIRS = 200
@@ -21,6 +21,7 @@ def rebuild(
     store: ItemStore,
     reached: Callable[[], Mapping[int, Offset]] = dict,
     advance: Callable[[int], object] = int,
+    said: Said = nothing_said,
 ) -> None:
     """Count events into an empty store. Memory: the statistics' own, and 200 bytes for each customer.
 
@@ -29,8 +30,9 @@ def rebuild(
         store: where to write.
         reached: gives the places that the events reach, once they have been read.
         advance: told how many events more are done.
+        said: gives what the shop said of products.
     """
-    statistics = ItemStatistics(store.read, Charts(), pairs=PAIRS)
+    statistics = ItemStatistics(store.read, Charts(), pairs=PAIRS, said=said)
     told = _told(events)
     while some := list(islice(told, _AT_ONCE)):
         statistics.take(some)

@@ -10,7 +10,7 @@ up; of a product's neighbours the strongest stay.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
 from itertools import islice
 from math import log2, sqrt
@@ -20,6 +20,7 @@ from zlib import crc32
 import msgspec
 
 from ebbtide.domain.event import Event, Product, Properties
+from ebbtide.domain.item import Item
 from models.charts import DAY, NEW, NEW_DAYS, NEWCOMERS, VIEW, Charts, of_country, weight
 from models.charts import HALF_LIFE as SHORT
 
@@ -122,6 +123,13 @@ class _Item:
 
 
 Read = Callable[[Sequence[str]], list[Record | None]]
+Said = Callable[[Sequence[str]], Mapping[str, Item]]
+"""What the shop said of products, of those of which it did."""
+
+
+def nothing_said(products: Sequence[str]) -> Mapping[str, Item]:  # noqa: ARG001
+    """Of a shop that described none."""
+    return {}
 
 
 class ItemStatistics:
@@ -132,10 +140,14 @@ class ItemStatistics:
         charts: of what is bought now.
         kept: products in memory between batches.
         pairs: counted of an order, at least one of each product.
+        said: gives what the shop said of products: its category and brand win over those of events.
     """
 
-    def __init__(self, read: Read, charts: Charts, kept: int = KEPT, pairs: int = PAIRS) -> None:
+    def __init__(
+        self, read: Read, charts: Charts, kept: int = KEPT, pairs: int = PAIRS, said: Said = nothing_said
+    ) -> None:
         self._read, self.charts, self._kept, self._pairs = read, charts, kept, pairs
+        self._said = said
         self._items: dict[str, _Item] = {}
         self._changed: set[str] = set()
         self._views: dict[str, tuple[float, list[str]]] = {}
@@ -162,8 +174,11 @@ class ItemStatistics:
         """What to store of the products that have changed since; they take their places in the charts."""
         now = weight(self._newest, HALF_LIFE)
         found = {product: self._record(self._items[product], now) for product in self._changed}
+        said = self._said(list(found))
         for product, item in found.items():
-            self.charts.place(product, item.lately, item.category, item.brand)
+            kind = said.get(product) or item
+            category, brand = kind.category or item.category, kind.brand or item.brand
+            self.charts.place(product, item.lately, category, brand)
             if self._newest - item.first < NEW_DAYS * DAY:
                 self.charts.put(NEW, product, item.lately)
         self._changed.clear()

@@ -31,11 +31,11 @@ class Facts(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Neighbours(NamedTuple):
-    """What is bought and viewed together with a product, with the likeness from 0 to 1; its facts."""
+    """What is bought and viewed together with a product, with the likeness from 0 to 1; what it is."""
 
     together: list[tuple[str, float]]
     beside: list[tuple[str, float]]
-    facts: Facts
+    facts: Item
 
 
 class Arrival(NamedTuple):
@@ -125,14 +125,14 @@ class Shelf:
     def neighbours(self, products: Iterable[str]) -> Mapping[str, Neighbours | None]:
         """What goes with each of these products (and maybe with others), None for one that is not known."""
         known = self._kept.neighbours
-        for product, raw in self._missing(RECORDS, products, known):
-            record = decoded(_record, raw)
-            if record is None:
-                known[product] = self._kept.facts[product] = None
-                continue
-            facts = Facts(record.name, record.category, record.brand, record.price, record.first)
-            self._kept.facts[product] = facts
-            known[product] = Neighbours(_likeness(record.together), _likeness(record.beside), facts)
+        found = {product: decoded(_record, raw) for product, raw in self._missing(RECORDS, products, known)}
+        self._kept.facts.update((product, _facts_of(record)) for product, record in found.items())
+        items = self.items(found)
+        for product, record in found.items():
+            known[product] = None
+            if record is not None:
+                together, beside = _likeness(record.together), _likeness(record.beside)
+                known[product] = Neighbours(together, beside, items[product])
         return known
 
     def _unseen(self, now: float) -> list[Arrival]:
@@ -150,6 +150,12 @@ class Shelf:
     ) -> Iterable[tuple[str, bytes | None]]:
         missing = list({field for field in fields if field not in known})
         return zip(missing, self._redis.hmget(key, missing), strict=True) if missing else ()
+
+
+def _facts_of(record: Record | None) -> Facts | None:
+    if record is None:
+        return None
+    return Facts(record.name, record.category, record.brand, record.price, record.first)
 
 
 def _item(product: str, said: Item | None, facts: Facts | None) -> Item:

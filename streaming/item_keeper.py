@@ -13,6 +13,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from redis import Redis
 
 from ebbtide.logs.events import BEGINNING, Offset
+from ebbtide.logs.items import ItemCatalogue
 from models.charts import Charts
 from models.item_statistics import ItemStatistics, Told
 from models.item_store import ItemStore, Written
@@ -43,7 +44,8 @@ class ItemKeeper:
     def logic(self, resume: None) -> "ItemLogic":  # noqa: ARG002 (it resumes from Redis)
         """The counting step, resumed from what is stored."""
         store = ItemStore(self._client)
-        return ItemLogic(ItemStatistics(store.read, Charts(store.charts())), store.reached())
+        said = ItemCatalogue(self._client).many
+        return ItemLogic(ItemStatistics(store.read, Charts(store.charts()), said=said), store.reached())
 
 
 class ItemLogic(StatefulBatchLogic[ToldBy, Written, None]):

@@ -17,6 +17,7 @@ from ebbtide.jobs.progress import Progress
 from ebbtide.logs.archive import parts, read_lines
 from ebbtide.logs.events import Offset
 from ebbtide.logs.imports import ImportLedger
+from ebbtide.logs.items import ItemCatalogue
 from ebbtide.logs.lease import held
 from ebbtide.logs.offsets import committed
 from ebbtide.settings import Settings
@@ -81,7 +82,10 @@ def _count(settings: Settings, client: Redis, progress: Progress) -> bool:
         with held(client, "ebbtide recommend"), progress("Item statistics") as advance:
             ItemStore(client, suffix).clear()
             archive = _Archive(settings)
-            rebuild(archive.events(), ItemStore(client, suffix), lambda: archive.reached(client), advance)
+            said = ItemCatalogue(client).many
+            rebuild(
+                archive.events(), ItemStore(client, suffix), lambda: archive.reached(client), advance, said
+            )
             replace(client, suffix)
     except StoreError:
         return False

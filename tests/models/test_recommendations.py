@@ -166,6 +166,21 @@ def test_who_only_looked_around_gets_the_best_of_that_category(redis):
     assert {each.product_id: each.reason for each in answer}["saw"] == "popular in Tools"
 
 
+def test_the_kind_that_the_shop_says_wins_over_what_events_say(redis):
+    catalogue = ItemCatalogue(redis)
+    catalogue.put([{"id": product, "category": "Hot drinks"} for product in ("tea", "cocoa")], NOW)
+    orders = [order(19_990 + n, "cocoa", customer=f"c{n}", category="Misc") for n in range(3)]
+    orders += [
+        order(19_990 + n, f"thing{n}", customer=f"d{n}", category="Misc") for n in range(9) for _ in "ab"
+    ]
+    orders += [order(19_999, "tea", customer="e", category="Misc")]
+    rebuild(orders, ItemStore(redis), said=catalogue.many)
+    found = ask(redis, viewed=(("tea", NOW - DAY),), limit=9)
+    [cocoa] = [one for one in found if one.product_id == "cocoa"]
+    assert cocoa.reason == "popular in Hot drinks"
+    assert not {one.reason for one in found} & {"popular in Misc"}
+
+
 def test_without_a_list_a_buyer_of_tea_gets_scones_and_the_reason(stocked):
     found = {each.product_id: each for each in ask(stocked, [("tea", 1.0, NOW - 5 * DAY)])}
     assert found["scones"].name == "Scones"
