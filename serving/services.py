@@ -50,12 +50,16 @@ class Warmth:
             self.decider.warm_up(now)
         except (RedisError, EbbtideError) as error:
             return {"model": str(error)}
-        # What is loaded now stays: the collector need not walk it during requests.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_YOUNG)
+        collect_seldom()
         self._warm = True
         return {}
+
+
+def collect_seldom() -> None:
+    """Keep Python's collector from requests: what is loaded now stays, and it need not walk that again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_YOUNG)
 
 
 @dataclass(frozen=True)

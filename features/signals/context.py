@@ -95,8 +95,9 @@ def merge(state: State, other: State) -> None:
 
 def value(state: State, now: float) -> tuple[float, ...]:  # noqa: ARG001 (every signal has this form)
     """The codes; NaN where nothing was said."""
-    return (_code(state.country), _code(state.device), _code(state.channel))
-
-
-def _code(seen: Seen | None) -> float:
-    return math.nan if seen is None else code(seen.text)
+    country, device, channel = state.country, state.device, state.channel
+    return (
+        math.nan if country is None else code(country.text),
+        math.nan if device is None else code(device.text),
+        math.nan if channel is None else code(channel.text),
+    )

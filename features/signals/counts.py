@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import msgspec
 
-from features.signals.daily import LONGEST, NO_WINDOWS, YEAR, Windows, cuts, trend
+from features.signals.daily import LONGEST, NO_WINDOWS, YEAR, Cuts, Windows, cuts, trend
 
 
 class Counts(msgspec.Struct, array_like=True, gc=False):
@@ -70,12 +70,11 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
         if days[-1] <= today - LONGEST:
             year = self.totals[-1] - self.totals[bisect_right(days, today - YEAR)]
             return (0.0, 0.0, 0.0, 0.0, year + 0.0, math.nan, math.nan)
-        return self.between(*cuts(days, today))
+        return self.between(cuts(days, today))
 
-    def between(
-        self, end: int, c1: int, c7: int, c30: int, c35: int, c90: int, c120: int, c365: int
-    ) -> Windows:
+    def between(self, found: Cuts) -> Windows:
         """The windows by their `cuts`."""
+        end, c1, c7, c30, c35, c90, c120, c365 = found
         totals = self.totals
         all_, until_7, until_30 = totals[end] + 0.0, totals[c7], totals[c30]
         week, month = all_ - until_7, all_ - until_30

@@ -31,19 +31,32 @@ Cuts = tuple[int, int, int, int, int, int, int, int]
 def cuts(days: list[int], today: int) -> Cuts:
     """How many of the days (ascending) are there up to today, and before each of the trailing `SPANS`.
 
+    No day before a window is in it, and the widest comes first: those that begin after the newest day have
+    all of the days before them.
+
     >>> cuts([10, 12, 15, 16], today=15)
     (3, 2, 0, 0, 0, 0, 0, 0)
     """
     s1, s7, s30, s35, s90, s120, s365 = SPANS
     end = bisect_right(days, today)
     age = today - days[end - 1] if end else YEAR
-    c1 = bisect_right(days, today - s1, 0, end) if age < s1 else end
-    c7 = bisect_right(days, today - s7, 0, c1) if age < s7 else end
-    c30 = bisect_right(days, today - s30, 0, c7) if age < s30 else end
-    c35 = bisect_right(days, today - s35, 0, c30) if age < s35 else end
-    c90 = bisect_right(days, today - s90, 0, c35) if age < s90 else end
-    c120 = bisect_right(days, today - s120, 0, c90) if age < s120 else end
-    c365 = bisect_right(days, today - s365, 0, c120) if age < s365 else end
+    c365 = bisect_right(days, today - s365, 0, end)
+    if age >= s120:
+        return (end, end, end, end, end, end, end, c365)
+    c120 = bisect_right(days, today - s120, c365, end)
+    if age >= s90:
+        return (end, end, end, end, end, end, c120, c365)
+    c90 = bisect_right(days, today - s90, c120, end)
+    if age >= s35:
+        return (end, end, end, end, end, c90, c120, c365)
+    c35 = bisect_right(days, today - s35, c90, end)
+    if age >= s30:
+        return (end, end, end, end, c35, c90, c120, c365)
+    c30 = bisect_right(days, today - s30, c35, end)
+    if age >= s7:
+        return (end, end, end, c30, c35, c90, c120, c365)
+    c7 = bisect_right(days, today - s7, c30, end)
+    c1 = bisect_right(days, today - s1, c7, end) if age < s1 else end
     return (end, c1, c7, c30, c35, c90, c120, c365)
 
 

@@ -76,7 +76,7 @@ def value(state: State, now: float) -> tuple[float, ...]:
     if days and days[-1] > today - LONGEST:
         found = cuts(days, today)
         end, d1, d7, d30, _, d90, _, d365 = found
-        _, e7, e30, e90, _, trend_7d, trend_30d = active.between(*found)
+        _, e7, e30, e90, _, trend_7d, trend_30d = active.between(found)
     else:
         end = d1 = d7 = d30 = d90 = len(days)
         d365 = bisect_right(days, today - YEAR)

@@ -5,6 +5,7 @@ open while no resolution is as new as its opening.
 """
 
 import math
+from copy import copy
 
 import msgspec
 
@@ -87,8 +88,7 @@ class Tickets(msgspec.Struct, array_like=True, gc=False):
         """
         if not self.known:
             return self.past
-        sums = Sums()
-        sums.merge(self.past)
+        sums = copy(self.past)
         for ticket in self.known.values():
             sums.add(ticket)
         return sums

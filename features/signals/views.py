@@ -128,13 +128,14 @@ class Views(msgspec.Struct, array_like=True, gc=False):
         most = number = 0
         for times in self.seen.values():
             if isinstance(times, float):
-                count = 1 if times >= oldest else 0
+                if times < oldest:
+                    continue
+                count = 1
             elif times[-1] < oldest:
-                count = 0
+                continue
             else:
-                count = len(times) if times[0] >= oldest else len(times) - bisect_left(times, oldest)
-            if count:
-                number += 1
-                if count > most:
-                    most = count
+                count = len(times) - bisect_left(times, oldest)
+            number += 1
+            if count > most:
+                most = count
         return (most, number)
