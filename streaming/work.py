@@ -223,8 +223,10 @@ class Work:
         if self._direct:
             customer = self._found(post.merged_into)
             owner = self._states[customer]
-            if post.imported <= owner.imported:
-                return  # an import was killed after writing the customer, before the sign post
+            if post.imported <= owner.imported:  # an import was killed after the customer, before the post
+                if isinstance(event, Event) and event.also is not None:
+                    self._see_handed_over(event)
+                return
             owner.imported = post.imported
             self._touched[customer] = None
             self._take(msgspec.structs.replace(event, customer=customer), raw)

@@ -206,6 +206,38 @@ def test_an_import_that_dies_between_two_customers_ends_as_one_that_does_not(
         company.order(day + 1, anonymousId=anonymous)
     company.order(8, userId="v1")
     raws = [raw for _, _, raw in company.calls]
+    die_after(written, company, raws, monkeypatch)
+    company._flow(ImportSource(1, raws))
+    expected = as_one(company, raws[:-1])
+    for name in ("u1", "a1", "z1"):
+        assert company.knows(name) == pytest.approx(expected, rel=1e-9, nan_ok=True)
+    assert company.knows("v1")["orders_total"] == 1
+    assert company.refused() == []
+
+
+@pytest.mark.parametrize("first", ["end", "beginning"], ids=lambda first: f"the {first} of the chain first")
+@pytest.mark.parametrize("written", range(4))
+def test_an_import_that_dies_within_a_chain_of_merges_ends_as_one_that_does_not(
+    redis, tmp_path, monkeypatch, written, first
+):
+    company = Company(redis, tmp_path, live=False)
+    for day, name in enumerate(("u0", "u1", "u2")):
+        company.order(1 + day, userId=name)
+    links = [("u1", "u0"), ("u2", "u1")]
+    for day, (to, previous) in enumerate(links if first == "beginning" else links[::-1]):
+        company.sees("alias", 5 + day, userId=to, previousId=previous)
+        company.order(7 + day, userId=previous)
+    raws = [raw for _, _, raw in company.calls]
+    die_after(written, company, raws, monkeypatch)
+    company._flow(ImportSource(1, raws))
+    expected = as_one(company, raws)
+    for name in ("u0", "u1", "u2"):
+        assert company.knows(name) == pytest.approx(expected, rel=1e-9, nan_ok=True)
+    assert company.refused() == []
+
+
+def die_after(written, company, raws, monkeypatch):
+    """Import, and be killed when so many customers are written."""
     with monkeypatch.context() as patched:
         write = OnlineStore.write_rows
 
@@ -216,12 +248,6 @@ def test_an_import_that_dies_between_two_customers_ends_as_one_that_does_not(
         patched.setattr(OnlineStore, "write_rows", die)
         with pytest.raises(InterruptedError):
             company._flow(ImportSource(1, raws))
-    company._flow(ImportSource(1, raws))
-    expected = as_one(company, raws[:-1])
-    for name in ("u1", "a1", "z1"):
-        assert company.knows(name) == pytest.approx(expected, rel=1e-9, nan_ok=True)
-    assert company.knows("v1")["orders_total"] == 1
-    assert company.refused() == []
 
 
 def test_a_full_log_does_not_keep_the_flow_from_merging(redis, tmp_path):
