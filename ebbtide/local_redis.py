@@ -1,6 +1,7 @@
 """The Redis that Ebbtide uses: the one that is set, else one of its own in the working folder."""
 
 import contextlib
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from redis import Redis
 from redis.exceptions import BusyLoadingError, RedisError
@@ -20,6 +22,7 @@ from ebbtide.errors import StoreError
 OLDEST = (6, 2)
 _LONGEST_SOCKET_PATH = 100  # of the 108 bytes that the kernel has for one
 _START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
 _COMPACT_BYTES = 8192
 """Up to this size of its state a customer's hash is one block of memory: some 200 bytes of tables less."""
 
@@ -56,8 +59,8 @@ def connect(url: str) -> Redis:
 def running(home: Path, url: str | None) -> Iterator[str]:
     """Give the URL of a Redis that runs: `url` if set, else the working folder's own.
 
-    The working folder's own is reused if it runs already, else started (append-only file on) and stopped at
-    the end. It listens on a unix socket that only its owner can open, on no port.
+    The working folder's own is reused if it runs already, else started (append-only file on). Whoever is the
+    last to use it stops it at the end. It listens on a unix socket that only its owner can open, on no port.
 
     Raises:
         StoreError: no Redis answers there, or none can be started.
@@ -68,15 +71,34 @@ def running(home: Path, url: str | None) -> Iterator[str]:
         return
     socket = _socket(home)
     own = f"unix://{socket}"
-    if _answers(own):
-        yield own
-        return
-    process = _start(home / "redis", socket)
+    folder = home / "redis"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        process = None if _answers(own) else _start(folder, socket)
+        try:
+            if process is not None:
+                _wait(process, own, folder)
+            yield own
+        finally:
+            if _is_last(users):
+                _stop(process, own)
+            elif process is not None:
+                _LEFT.append(process)
+
+
+_LEFT: "list[subprocess.Popen[bytes]]" = []
+"""Those that were left to others, who use them still."""
+
+
+def _is_last(users: IO[str]) -> bool:
+    """Whether nobody else uses the Redis; whoever comes now waits until it has been stopped."""
     try:
-        _wait(process, own, home / "redis")
-        yield own
-    finally:
-        _stop(process, own)
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fcntl.flock(users, fcntl.LOCK_UN)
+        return False
+    return True
 
 
 def _wait_until_loaded(client: Redis) -> None:
@@ -140,7 +162,6 @@ def _binary() -> str:
 
 
 def _start(folder: Path, socket: Path) -> "subprocess.Popen[bytes]":
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -176,14 +197,26 @@ def _wait(process: "subprocess.Popen[bytes]", url: str, folder: Path) -> None:
     raise StoreError(f"Redis: it did not start; {folder / 'redis.log'} says why")
 
 
-def _stop(process: "subprocess.Popen[bytes]", url: str) -> None:
-    """Let Redis write what it has and end; SIGTERM does that, and it is waited for."""
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        process.wait(timeout=30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _stop(process: "subprocess.Popen[bytes] | None", url: str) -> None:
+    """Let Redis write what it has and end, and wait for that; `process` is None where another started it."""
+    if process is None:
+        _shut_down(url)
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            process.wait(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
     with contextlib.suppress(FileNotFoundError):
         Path(url.removeprefix("unix://")).unlink()
+
+
+def _shut_down(url: str) -> None:
+    """Ask a Redis to end; it answers until it has written what it has."""
+    with (
+        Redis.from_url(url, socket_timeout=_STOP_SECONDS) as client,
+        contextlib.suppress(RedisError, OSError),
+    ):
+        client.shutdown()

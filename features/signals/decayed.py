@@ -1,6 +1,6 @@
 """Decayed sums: what happened weighs 2^(-age / half-life), so that the past fades without a window.
 
-The state is 14 numbers: at most 130 bytes, 40 for a customer without an order.
+The state is 15 numbers: at most 140 bytes, 40 for a customer without an order.
 
 >>> from features.signals.testing import order
 >>> state = State()

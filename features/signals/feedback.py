@@ -74,7 +74,7 @@ class Scores(msgspec.Struct, array_like=True, gc=False):
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
-    """Scores by kind (`nps`, `csat`, `ces`, `review`, `sentiment`), reviews, tickets; 2.2 kB at most."""
+    """Scores by kind (`nps`, `csat`, `ces`, `review`, `sentiment`), reviews, tickets; 2.5 kB at most."""
 
     scores: dict[str, Scores] = {}
     reviews: int = 0

@@ -3,7 +3,8 @@
 A window of N days is today (UTC) and the N - 1 days before. A day is active if any event fell on it. A trend
 compares the rate of the last days with that of the days before: see `Windows`.
 
-The state holds at most 365 days: 5 bytes for each active one and 4 more with an order, at most 3.5 kB.
+The state holds at most 365 days: 6 bytes for each active one and 6 more with an order, 2 more of each after
+65,535 events or orders; at most 6 kB.
 
 >>> from features.signals.testing import order
 >>> state = State()

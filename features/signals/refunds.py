@@ -1,6 +1,6 @@
 """Refunds: what was given back, and how long ago.
 
-The state is four numbers: at most 30 bytes.
+The state is four numbers: at most 40 bytes.
 
 >>> from features.signals.testing import order
 >>> state = State()

@@ -2,7 +2,7 @@
 
 A purchase day is a UTC day with an order; a gap is the number of days from one to the next. Mean and
 deviation follow from the sums of the gaps and of their squares, which are whole numbers, so exact. The state
-holds at most 365 purchase days: 4 bytes each, at most 1.5 kB; those before are summed up.
+holds at most 365 purchase days: 6 bytes each, at most 3 kB; those before are summed up.
 
 >>> from features.signals.testing import order
 >>> state = State()

@@ -3,7 +3,7 @@
 A session is a maximal run of browsing events with gaps of at most 30 minutes; it counts for the UTC day on
 which it began. Sessions that an event within a day of the newest could still reach are kept as intervals, of
 which there can be no more than 50; all are summed up, with a count for each day of the last year. So
-the state is at most 1 kB of intervals and 1.5 kB of days.
+the state is at most 1 kB of intervals and 3 kB of days.
 
 >>> from features.signals.testing import order
 >>> state = State()

@@ -1,7 +1,7 @@
 """Spend: how much money, in all, lately and per order, in the currency of the events.
 
 A window of N days is today (UTC) and the N - 1 days before. For trends see `Windows`. Refunds are not
-taken off. The state holds at most 365 days with an order: 12 bytes each, at most 4.4 kB.
+taken off. The state holds at most 365 days with an order: 12 bytes each, at most 4.5 kB.
 
 >>> from features.signals.testing import order
 >>> state = State()

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from redis import Redis
 
+from ebbtide import local_redis
 from ebbtide.errors import StoreError
 from ebbtide.local_redis import connect, running
 
@@ -38,6 +39,43 @@ def test_one_that_runs_is_reused_and_left_running(tmp_path):
         with running(tmp_path, None) as again:
             assert server_of(again) == server_of(url)
         assert psutil.pid_exists(server_of(url))
+
+
+def test_who_started_it_leaves_it_to_those_who_use_it_still_and_the_last_one_stops_it(tmp_path):
+    first, second = running(tmp_path, None), running(tmp_path, None)
+    url = first.__enter__()
+    second.__enter__()
+    pid = server_of(url)
+    first.__exit__(None, None, None)
+    assert server_of(url) == pid
+    second.__exit__(None, None, None)
+    local_redis._LEFT.pop().wait(10)
+    assert not (tmp_path / "redis.sock").exists()
+
+
+def test_one_left_by_a_verb_that_was_killed_is_used_and_stopped_by_the_next(tmp_path):
+    left = start_by_a_verb_that_is_killed(tmp_path)
+    with running(tmp_path, None) as url:
+        assert server_of(url) == left
+    for _ in range(100):
+        if not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("Redis is still there")
+
+
+def start_by_a_verb_that_is_killed(folder):
+    code = (
+        "import sys; from pathlib import Path; from ebbtide.local_redis import connect, running\n"
+        "with running(Path(sys.argv[1]), None) as url: "
+        "print(connect(url).info('server')['process_id'], flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        found = int(process.stdout.readline())
+        process.kill()
+    return found
 
 
 def test_it_listens_on_no_port_and_only_its_owner_can_open_the_socket(tmp_path):
