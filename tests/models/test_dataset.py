@@ -150,6 +150,32 @@ def test_nobody_active_is_an_error_that_says_so(store, history):
         read(store, history, plan=Plan(main=HORIZON, active=ACTIVE, churned=Churned.CANCEL))
 
 
+class LosesRows:
+    """Feast's store, but for what its file store once did: a row is missing from the answer."""
+
+    def __init__(self, store):
+        self._store = store
+
+    def get_feature_service(self, name):
+        return self._store.get_feature_service(name)
+
+    def get_historical_features(self, **asked):
+        return Answer(self._store.get_historical_features(**asked).to_df().iloc[1:])
+
+
+class Answer:
+    def __init__(self, frame):
+        self._frame = frame
+
+    def to_df(self):
+        return self._frame
+
+
+def test_a_row_that_feast_loses_is_an_error_that_says_so(store, history):
+    with pytest.raises(ModelError, match=r"expected \d+ rows from Feast, found \d+, with 1 missing"):
+        read(LosesRows(store), history)
+
+
 def test_customers_whom_feast_does_not_know_are_an_error_that_says_so(store, history, tmp_path):
     stranger = Event("s1", "stranger", "Order Completed", CUTOFFS[0].timestamp() - DAY, Properties())
     with (

@@ -84,6 +84,17 @@ def test_the_batch_time_corrects_the_sender_clock(client: TestClient, redis: Red
     assert decode(logged(redis, "7")[0]).at == NOW - 60
 
 
+@pytest.mark.parametrize(("ahead", "accepted"), [(3_600, 1), (3_601, 0)])
+def test_a_time_more_than_an_hour_in_the_future_is_refused_with_its_reason(
+    client: TestClient, redis: Redis, tmp_path: Path, ahead: float, accepted: int
+):
+    said = send(client, [{**ORDER, "timestamp": iso(NOW + ahead)}]).json()
+    assert len(logged(redis, "7")) == accepted
+    if not accepted:
+        assert "lies in the future of its receipt" in said["rejected"][0]["reason"]
+        assert "lies in the future" in rejected(tmp_path)[0]["reason"]
+
+
 def test_an_event_without_message_id_is_given_one(client: TestClient, redis: Redis):
     send(client, [{"type": "identify", "userId": "7"}, {"type": "identify", "userId": "7"}])
     assert len({decode(raw).id for raw in logged(redis, "7")}) == 2
