@@ -120,4 +120,6 @@ def _places(best: Sequence[Shown], one: Wanted) -> Iterator[_Place]:
         gap = None
         if isinstance(why, Own):
             gap, last = why.gap or None, why.last if last is None else max(last, why.last)
+        if shown.product in one.cart:
+            last = None  # they want it again
         yield _Place(shown, None if last is None else max(one.now - last, 0.0) / DAY, gap)

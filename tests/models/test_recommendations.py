@@ -15,6 +15,7 @@ from features.signals import repertoire
 from models import ranked
 from models.item_rebuild import rebuild
 from models.item_store import CHARTS, RECORDS, ItemStore
+from models.offering import Terms
 from models.recommendations import Recommender
 from models.shown import Alike, Own, Popular, Shown, With
 from models.wanted import Wanted
@@ -134,6 +135,15 @@ def test_of_a_shop_that_has_only_described_its_items_the_newest_are_shown(redis)
     ItemCatalogue(redis).put([{"id": "old"}], NOW - 2 * DAY)
     ItemCatalogue(redis).put([{"id": "new"}], NOW - DAY)
     assert [one.product_id for one in ask(redis)] == ["new", "old"]
+
+
+def test_what_was_just_bought_is_left_out_unless_it_lies_in_the_cart_again(stocked):
+    held = (("tea", 1.0, NOW - DAY),)
+    shown = {one.product_id for one in ask(stocked, held=held, places=LIST, limit=9, terms=Terms())}
+    assert "tea" not in shown
+    assert "scones" in shown
+    again = ask(stocked, held=held, places=LIST, cart=("tea",), limit=9, terms=Terms())
+    assert "tea" in {one.product_id for one in again}
 
 
 def test_an_unknown_customer_gets_what_is_popular(stocked):
