@@ -146,16 +146,25 @@ def _answers(
     events: Iterator[Event], planned: Schedule, trains: Callable[[str], bool], notes: list[str]
 ) -> list[Answers]:
     """The answers at each cut-off; one where too little was known is left out, unless all are."""
-    found, faults = [], []
+    found: list[Answers] = []
+    faults: dict[float, ModelError] = {}
     for stop in stops(events, planned, trains):
         try:
             found.append(answer(stop, planned))
         except ModelError as error:
-            faults.append(error)
-            notes.append(f"left out {date(stop.asked.cut)}: {error}")
+            faults[stop.asked.cut] = error
     if not found:
-        raise faults[-1]
+        raise faults[planned.tests[-1]]
+    if faults:
+        notes.append(_left_out(faults))
     return found
+
+
+def _left_out(faults: dict[float, ModelError]) -> str:
+    """One note of all cut-offs without answers, with the latest reason: a stray old date can bring hundreds."""
+    cuts = sorted(faults)
+    span = date(cuts[-1]) if len(cuts) == 1 else f"{len(cuts)} cut-offs, {date(cuts[0])} to {date(cuts[-1])}"
+    return f"left out {span}: {faults[cuts[-1]]}"
 
 
 def _corrected(

@@ -74,6 +74,15 @@ def test_rolling_gives_each_cut_off_and_all_of_them_together(shop):
         assert {name for model in each["models"] for name in model} == {"name", *FIGURES}
 
 
+def test_cut_offs_that_one_stray_old_order_brings_are_told_of_in_one_note(tmp_path):
+    stray = ("old", datetime(2024, 1, 1, tzinfo=UTC))
+    found = run(write(tmp_path / "stray.csv", [stray, *lines()]), rolling=True).public(rolling=True)
+    assert len(found["cutoffs"]) >= 3
+    [note] = found["notes"]
+    assert note.startswith("left out 4 cut-offs, 2024-12-")
+    assert "expected" in note
+
+
 def test_the_correction_is_judged_by_every_label_of_the_last_third_and_costs_little(shop):
     found = run(shop, correct=True).public(rolling=False)["prequential"]
     begin = datetime(2025, 1, 1, tzinfo=UTC)
