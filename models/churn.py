@@ -40,7 +40,8 @@ PATIENCE = 40
 FALLBACK_ROUNDS = 120
 """Rounds when no cut-off can be held out without looking into its own future."""
 HELD_OUT_DAYS = 28
-"""Cut-offs that lie this near to the latest are held out together: one alone may be an odd week."""
+"""Cut-offs nearer to the latest than this are held out with it; if there are none, the one at this distance
+is: one alone may be an odd week."""
 STRENGTHS = (0.001, 0.01)
 """Variances of the linear weights' prior; the first is that of few rows."""
 
@@ -204,7 +205,11 @@ def held_out(
         known: places of the rows that have a label.
         days: the horizon: no label learned from looks past the first cut-off that judges.
     """
-    held = known[at[known] > at[known].max() - HELD_OUT_DAYS]
+    cuts = np.unique(at[known])
+    near = cuts[cuts > cuts[-1] - HELD_OUT_DAYS]
+    if len(near) == 1:
+        near = cuts[cuts >= cuts[-1] - HELD_OUT_DAYS]
+    held = known[at[known] >= near[0]]
     past = known[at[known] <= at[held].min() - days]
     return (past, held) if _enough(labels[past]) and _enough(labels[held]) else None
 

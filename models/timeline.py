@@ -4,6 +4,7 @@ Nothing later than a cut-off can enter what is known at it, since it has not bee
 customers is filled in as the events go on.
 """
 
+import math
 import zlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from ebbtide.errors import ModelError
 from features.catalog import NAMES
 from features.profile import vector
 from features.replay import Replay, Taken
+from models.cutoffs import MOST_CUTOFFS, YEAR_DAYS
 
 Array = NDArray[np.float64]
 
@@ -26,8 +28,8 @@ APART = 14
 """Days from one cut-off to the next."""
 CLOSER = (7, 2, 1)
 """Days between training cut-offs where the log is too short for `FEWEST` of them `APART`; each divides it."""
-FEWEST, MOST = 4, 13
-"""Training cut-offs: how many there should be, and how many of the latest are used."""
+FEWEST, MOST = 4, MOST_CUTOFFS
+"""Training cut-offs: how many there should be, and how many are used."""
 MOST_CUSTOMERS = 25_000
 """Customers that train at most, drawn evenly; all are tested on."""
 _RECENCY = NAMES.index("recency_days")
@@ -35,16 +37,33 @@ _RECENCY = NAMES.index("recency_days")
 
 @dataclass(frozen=True)
 class Schedule:
-    """When to look: midnights, Unix seconds, UTC, ascending. `horizon` and `active` in days."""
+    """When to look: midnights, Unix seconds, UTC, ascending. `horizon` and `active` in days.
+
+    From `whole` on, customers may have been silent for all the days in which they count as active.
+    """
 
     train: tuple[float, ...]
     tests: tuple[float, ...]
     horizon: int
     active: int
+    whole: float = math.inf
 
     def known(self, test: float) -> tuple[float, ...]:
-        """The training cut-offs whose horizon has passed at a test cut-off, the latest `MOST` of them."""
-        return tuple(cut for cut in self.train if cut <= test - self.horizon * DAY)[-MOST:]
+        """The training cut-offs whose horizon has passed at a test cut-off: `MOST` of them at most.
+
+        Every second one where those cover a year (see `models.cutoffs`), else the latest.
+        """
+        found = tuple(cut for cut in self.train if cut <= test - self.horizon * DAY)
+        spread = found[-1 : -2 * MOST : -2][::-1]
+        covered = spread[-1] - spread[0] if spread else 0.0
+        if covered == YEAR_DAYS * DAY and spread[0] >= self.whole:
+            return spread
+        return found[-MOST:]
+
+    @property
+    def used(self) -> tuple[float, ...]:
+        """The training cut-offs that some test cut-off uses."""
+        return tuple(sorted({cut for test in self.tests for cut in self.known(test)}))
 
 
 def schedule(first: float, last: float, *, horizon: int, active: int, rolling: bool = False) -> Schedule:
@@ -74,10 +93,11 @@ def schedule(first: float, last: float, *, horizon: int, active: int, rolling: b
     steps = [step for step in (APART, *CLOSER) if latest - (FEWEST - 1) * step * DAY >= earliest]
     step = (steps[0] if steps else CLOSER[-1]) * DAY
     train = [tests[0] - horizon * DAY]
-    oldest = max(earliest, latest - (MOST - 1) * step)
+    oldest = max(earliest, latest - 2 * (MOST - 1) * step)
     while train[-1] - step >= oldest:
         train.append(train[-1] - step)
-    return Schedule(tuple(reversed(train)), tuple(reversed(tests)), horizon, active)
+    whole = first + max(horizon, active) * DAY
+    return Schedule(tuple(reversed(train)), tuple(reversed(tests)), horizon, active, whole)
 
 
 def date(moment: float) -> str:
@@ -128,8 +148,8 @@ def stops(events: Iterable[Event], planned: Schedule, trains: Callable[[str], bo
     """Replay events in time order, and stop at each test cut-off; the outcomes are whole after the last."""
     replay = _Replay()
     past: deque[Look] = deque()
-    moments = deque(sorted({*planned.train, *planned.tests}))
-    tests, train = set(planned.tests), set(planned.train)
+    tests, train = set(planned.tests), set(planned.used)
+    moments = deque(sorted(tests | train))
 
     def reached(cut: float) -> Iterator[Stop]:
         if cut in tests:

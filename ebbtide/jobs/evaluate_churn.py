@@ -161,7 +161,7 @@ def _answers(
 
 
 def _left_out(faults: dict[float, ModelError]) -> str:
-    """One note of all cut-offs without answers, with the latest reason: a stray old date can bring hundreds."""
+    """One note of all cut-offs without answers, with the latest reason: a stray old date brings many."""
     cuts = sorted(faults)
     span = date(cuts[-1]) if len(cuts) == 1 else f"{len(cuts)} cut-offs, {date(cuts[0])} to {date(cuts[-1])}"
     return f"left out {span}: {faults[cuts[-1]]}"

@@ -130,11 +130,13 @@ def rows_of(
     Raises:
         ModelError: too short a history, or nobody who could leave.
     """
+    from models.artefact import Churned
     from models.churn import MOST_ROWS
     from models.cutoffs import cutoffs
     from models.dataset import training_rows
 
-    cuts = cutoffs(span.first, span.last, horizon=plan.main)
+    active = plan.active if plan.churned is Churned.SILENCE else 0
+    cuts = cutoffs(span.first, span.last, horizon=plan.main, active=active)
     end = datetime.fromtimestamp(span.last, UTC)
     history.include(past, _moments(cuts, end, plan, span), progress)
     with progress("Training rows (Feast, point in time)") as advance:

@@ -189,14 +189,14 @@ def test_customers_whom_feast_does_not_know_are_an_error_that_says_so(store, his
     first=st.floats(0, 2e9),
     days=st.floats(1, 3000),
     horizon=st.integers(1, 120),
-    step=st.integers(1, 90),
+    active=st.integers(1, 400),
 )
 def test_no_training_label_looks_past_the_test_cut_off_nor_the_test_label_past_the_log(
-    first, days, horizon, step
+    first, days, horizon, active
 ):
     last, span = first + days * DAY, timedelta(days=horizon)
     try:
-        found = cutoffs(first, last, horizon=horizon, step_days=step)
+        found = cutoffs(first, last, horizon=horizon, active=active)
     except ModelError:
         assert days < 3 * horizon + 1
         return
@@ -206,6 +206,14 @@ def test_no_training_label_looks_past_the_test_cut_off_nor_the_test_label_past_t
     assert last - (found.test + span).timestamp() < DAY
     assert found.every == tuple(sorted(set(found.every)))
     assert all((cutoff.hour, cutoff.minute, cutoff.second) == (0, 0, 0) for cutoff in found.every)
+
+
+@pytest.mark.parametrize(("days", "active", "step"), [(576, 120, 28), (575, 120, 14), (576, 121, 14)])
+def test_cut_offs_are_spread_over_a_year_once_the_log_has_one_of_them(days, active, step):
+    found = cutoffs(BEGIN, BEGIN + days * DAY, horizon=60, active=active)
+    steps = {b - a for a, b in zip(found.train, found.train[1:], strict=False)}
+    assert (len(found.train), steps) == (13, {timedelta(days=step)})
+    assert found.train[-1] == found.test - timedelta(days=60)
 
 
 def test_too_short_a_log_says_what_is_needed_and_what_there_is():

@@ -1,5 +1,7 @@
 """The replay: cut-offs that fit the log, nothing known too early, labels as counted from the orders."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -68,6 +70,22 @@ def test_a_short_log_has_closer_training_cut_offs():
     found = schedule(BEGIN, BEGIN + 39.5 * DAY, horizon=7, active=14)
     assert len(found.train) >= 3
     assert {b - a for a, b in zip(found.train, found.train[1:], strict=False)} == {2 * DAY}
+
+
+@pytest.mark.parametrize(("days", "step"), [(575, 28), (574, 14)])
+def test_cut_offs_are_spread_over_a_year_once_the_log_has_one_of_them(days, step):
+    found = schedule(BEGIN, BEGIN + days * DAY, horizon=60, active=120)
+    known = found.known(found.tests[0])
+    assert len(known) == MOST
+    assert {b - a for a, b in pairwise(known)} == {step * DAY}
+    assert found.used == known
+
+
+def test_each_test_cut_off_of_a_long_log_has_its_own_year_and_earlier_ones_half_of_one():
+    found = schedule(BEGIN, BEGIN + 600 * DAY, horizon=60, active=120, rolling=True)
+    spans = [(known[-1] - known[0]) / DAY for known in map(found.known, found.tests)]
+    assert set(spans) == {168.0, 336.0}
+    assert spans == sorted(spans)
 
 
 def test_a_horizon_too_long_for_the_log_is_an_error_that_says_what_is_there():
