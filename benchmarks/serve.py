@@ -11,12 +11,13 @@ in turns; a ratio is the median of those of the rounds.
 """
 
 import json
+import math
 import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,6 +31,7 @@ from benchmarks.report import Result, median_ratio, options, say, show, told
 from benchmarks.scoring import ACTIVE, CUTS, MAIN, frame
 from benchmarks.serving_peers import FEAST_PATH, PATH, empty_route, feast_body, feast_serve, serving
 from benchmarks.workshop import SEED, Workshop, workshop
+from ebbtide import bulk
 from ebbtide.clock import system_clock
 from ebbtide.domain.event import Event
 from ebbtide.domain.event import decode as decode_event
@@ -37,12 +39,14 @@ from features.catalog import NAMES, VERSION
 from features.profile import State, encode, new_state, update
 from features.store.online import OnlineStore
 from features.store.row import Row
+from models import ranked, ranked_lists, ranker
 from models.artefact import digest
 from models.artefact import encode as encode_model
 from models.churn import Plan, train
 from models.item_rebuild import rebuild
 from models.item_store import ItemStore
 from models.published import KEY, fields
+from models.purchases import PurchaseReader
 from models.sweep import matrix
 
 KINDS = 2_000
@@ -53,6 +57,8 @@ TRAINED = 10_000
 """Rows that train the churn model."""
 WARM_SECONDS = 5.0
 """Seconds of load before anything counts: the first answer of `feast serve` takes some."""
+LIST_DAYS = 30.0
+"""Days that a list of products looks ahead, as `ebbtide recommend` has it."""
 ASKED = 20_000
 """Different questions, over and over."""
 
@@ -64,8 +70,20 @@ def events(kinds: int) -> list[Event]:
     return [replace(event, at=event.at + shift) for event in made]
 
 
+def lists(log: Sequence[Event]) -> dict[str, bytes]:
+    """The ranked lists that training makes, by customer: of those who ordered within a year."""
+    reader = PurchaseReader()
+    for event in log:
+        reader.take(event)
+    past = reader.purchases()
+    cut = math.nextafter(float(past.at.max()), math.inf)
+    learned = ranker.train(past, cut, LIST_DAYS, lambda _: None)
+    made = ranked_lists.lists(learned, past, cut, ranked_lists.listed(past, cut))
+    return {one.customer: ranked.encode("benchmark", cut, one.places) for one in made}
+
+
 def fill(shop: Workshop, customers: int) -> list[str]:
-    """Put customers, products and a churn model into the workshop's Redis; gives the customers."""
+    """Put customers, what is known of products, lists and a churn model into the workshop's Redis; gives the customers."""
     log = events(min(customers, KINDS))
     states: dict[str, State] = {}
     for event in log:
@@ -76,6 +94,10 @@ def fill(shop: Workshop, customers: int) -> list[str]:
     while block := list(islice(stored, 10_000)):
         OnlineStore(shop.client).write_rows(block)
     rebuild(log, ItemStore(shop.client))
+    made = lists(log)
+    each = zip(names, cycle([made.get(kind) for kind in states]), strict=False)
+    known = [(name, raw) for name, raw in each if raw is not None]
+    bulk.ask(shop.client, lambda one: ("SET", ranked.key(one[0]), one[1]), known)
     signals = matrix(list(states.values()), system_clock())
     model = train(frame(signals, TRAINED, CUTS), NAMES, VERSION, Plan(MAIN, ACTIVE)).artefact
     raw = encode_model(model)
