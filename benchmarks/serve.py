@@ -78,12 +78,14 @@ def lists(log: Sequence[Event]) -> dict[str, bytes]:
     past = reader.purchases()
     cut = math.nextafter(float(past.at.max()), math.inf)
     learned = ranker.train(past, cut, LIST_DAYS, lambda _: None)
+    if not learned.windows:  # too few orders to learn from
+        return {}
     made = ranked_lists.lists(learned, past, cut, ranked_lists.listed(past, cut))
     return {one.customer: ranked.encode("benchmark", cut, one.places) for one in made}
 
 
 def fill(shop: Workshop, customers: int) -> list[str]:
-    """Put customers, what is known of products, lists and a churn model into the workshop's Redis; gives the customers."""
+    """Put customers, products, lists and a churn model into the workshop's Redis; gives the customers."""
     log = events(min(customers, KINDS))
     states: dict[str, State] = {}
     for event in log:
