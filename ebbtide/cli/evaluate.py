@@ -151,7 +151,7 @@ def actions(
         console.print_json(found.public())
         return
     console.out.print(_policies(found))
-    console.out.print(f"ebbtide chose by: {found.chosen}", markup=False)
+    console.out.print(_chosen(found), markup=False)
     for note in found.notes:
         console.out.print(note, markup=False)
 
@@ -219,6 +219,17 @@ def _costs(given: list[str]) -> dict[str, float]:
         if not name or not isfinite(costs[name]):
             raise InputError(f"--cost: expected ACTION=NUMBER, found {text!r}")
     return costs
+
+
+def _chosen(found: "ActionEvaluation") -> str:
+    """How Ebbtide chose, and why: what the best policy by customer gained where it was learned."""
+    name, gain = max(found.gains.items(), key=lambda item: item[1].low)
+    proven = "beyond chance" if found.chosen in found.gains else "not beyond chance"
+    return (
+        f"ebbtide chose by: {found.chosen}. In the rows learned from, the surest policy by customer ({name}) "
+        f"gained {gain.gain:+.4f} over the best constant action, with 90% confidence at least "
+        f"{gain.low:+.4f}: {proven}"
+    )
 
 
 def _policies(found: "ActionEvaluation") -> "Table":

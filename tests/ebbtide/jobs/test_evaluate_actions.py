@@ -198,6 +198,7 @@ def test_the_verb_prints_one_json_object_or_a_table(tmp_path):
     shown = ebbtide(path, *options)
     assert "always:none" in shown.stdout
     assert "ebbtide chose by" in shown.stdout
+    assert "beyond chance" in shown.stdout
 
 
 def test_the_verb_refuses_a_log_without_propensities_and_a_cost_without_a_number(tmp_path):
