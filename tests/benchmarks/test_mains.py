@@ -69,6 +69,12 @@ def test_scoring_is_held_against_lightgbm_itself():
     assert set(result["customers_per_second"]) == {"ours", "lightgbm"}
 
 
+def test_policies_by_customer_are_counted_where_they_help_and_where_they_cannot():
+    result = figures("personal", "--logs", "1", "--rows", "600", "--halves", "1")
+    assert set(result["found"]) == {"taken", "gained"}
+    assert set(result["invented"]) >= {"orders", "money"}
+
+
 def test_decisions_are_held_against_an_empty_route_and_feast_serve():
     result = figures("serve", "--customers", "200", "--rounds", "1", "--seconds", "0.5")
     assert_positive(result, "ratio_empty", "ratio_feast_serve", "ratio_p99")
