@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ebbtide.errors import ConfigError
+from serving.packets import OnePacket
 
 PATIENCE = 5
 """Seconds that requests under way get to end."""
@@ -56,6 +57,7 @@ def run(app: FastAPI, *, host: str, port: int, api_key: str | None, on_ready: Ca
             app,
             log_level="warning",
             access_log=False,
+            http=OnePacket,
             lifespan="on",
             timeout_graceful_shutdown=PATIENCE,
         )

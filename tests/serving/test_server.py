@@ -70,6 +70,20 @@ def test_it_serves_over_http_without_heavy_imports_and_ends_on_sigterm(process: 
     assert errors == ""
 
 
+def test_head_and_body_of_an_answer_come_in_one_packet(process: subprocess.Popen[str]):
+    assert process.stdout is not None
+    host, port = json.loads(process.stdout.readline())["address"].removeprefix("http://").split(":")
+    request = b'POST /v1/decisions HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\n{"customerId":"7"}'
+    with socket.create_connection((host, int(port)), 10.0) as connection:
+        for _ in range(20):
+            connection.sendall(request)
+            head, _, body = connection.recv(1 << 20).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 OK")
+            assert json.loads(body)["customerId"] == "7"
+        connection.sendall(request.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+        assert b"".join(iter(lambda: connection.recv(1 << 20), b"")).endswith(b"}")
+
+
 def test_a_large_body_is_refused_over_a_real_connection(process: subprocess.Popen[str]):
     assert process.stdout is not None
     address = json.loads(process.stdout.readline())["address"]
