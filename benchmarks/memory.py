@@ -27,6 +27,7 @@ from ebbtide.jobs.progress import silent
 from ebbtide.settings import Settings
 from features.store import layout
 from features.store.online import OnlineStore
+from models import item_store
 
 START = 1_750_000_000.0
 AGAIN = 4
@@ -39,6 +40,10 @@ def used(client: Any) -> int:
     """Bytes in use, once what was only passing has gone."""
     time.sleep(0.5)
     return int(client.info("memory")["used_memory"])
+
+
+_ITEMS = (item_store.RECORDS, item_store.CHARTS, item_store.REACHED)
+"""What is kept of products: it grows with those, not with customers."""
 
 
 def redis_bytes(shop: Workshop, fallback: int) -> Result:
@@ -54,9 +59,11 @@ def redis_bytes(shop: Workshop, fallback: int) -> Result:
     store, client = OnlineStore(shop.client), shop.client
     customers = [name for chunk in store.customers() for name in chunk]
     states = [len(client.hget(layout.key(name), layout.STATE_FIELD) or b"") for name in customers]  # type: ignore[arg-type]
+    items = sum(client.memory_usage(key, samples=0) or 0 for key in _ITEMS)  # type: ignore[misc]
     return {
-        "bytes_per_customer": (used(client) - before) / len(customers),
+        "bytes_per_customer": (used(client) - before - items) / len(customers),
         "redis": {
+            "items_bytes": items,
             "data_set": "generated" if log is None else "online_retail",
             "customers": len(customers),
             "state_bytes_mean": sum(states) / len(states),
