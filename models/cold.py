@@ -5,7 +5,7 @@ is popular: in their country, among newcomers, of the categories and brands that
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from heapq import nsmallest
 
 from ebbtide.domain.customer import Stage
@@ -18,6 +18,10 @@ from models.wanted import ANCHORS, Wanted
 
 KINDS = 3
 """Categories, and brands, whose charts are looked at: of what was viewed, put into the cart or bought."""
+LIKEST = 10
+"""Neighbours of a product that are looked at."""
+FADES = 3.0
+"""Days after which a view counts half."""
 _HABIT = 3.0  # purchases, decayed, from which the interval between them is worth telling
 _NO_HABIT = 0.5  # how due a product is whose interval is not known
 _VIEWED, _IN_CART = 0.6, 0.8
@@ -41,60 +45,55 @@ def anchors(one: Wanted) -> list[str]:
 
 def charts(one: Wanted, near: Near) -> list[str]:
     """The names of the charts that fit the customer, the one of all last."""
-    kinds: dict[str, None] = {}
     known = [its.facts for product in anchors(one) if (its := near.get(product)) is not None]
-    kinds |= dict.fromkeys(
-        list(dict.fromkeys(of_category(one.category) for one in known if one.category))[:KINDS]
-    )
-    kinds |= dict.fromkeys(list(dict.fromkeys(of_brand(one.brand) for one in known if one.brand))[:KINDS])
+    categories = list(dict.fromkeys([each.category for each in known if each.category]))[:KINDS]
+    brands = list(dict.fromkeys([each.brand for each in known if each.brand]))[:KINDS]
     own = [of_country(one.country)] if one.country else []
-    return [*kinds, *own, *([NEWCOMERS] if one.newcomer else []), NEW, ALL]
+    newcomers = [NEWCOMERS] if one.newcomer else []
+    return [*map(of_category, categories), *map(of_brand, brands), *own, *newcomers, NEW, ALL]
 
 
 def answer(one: Wanted, near: Near, shelf: Shelf, most: int) -> list[Shown]:
     """The best so many products."""
     due, together, popular = _WEIGHTS.get(one.stage, _DEFAULT_WEIGHTS)
-    found: dict[str, _Candidate] = {}
-    for product, score, why in _looked_at(one):
-        _of(found, product).add(due * score, why)
-    likest = list(_beside(one, near))
-    top = max((likeness for _, likeness, _ in likest), default=0.0) or 1.0
-    for product, likeness, why in likest:
-        _of(found, product).add(together * likeness / top, why)
-    for product, score, why in _popular(charts(one, near), shelf, most + len(one.exclude)):
-        _of(found, product).add(popular * score, why)
-    allowed = (each for each in found.values() if each.product not in one.exclude)
-    best = nsmallest(most, allowed, key=lambda each: (-each.score, each.product))
-    return [Shown(each.product, each.score, each.why) for each in best]
+    looked_at = _looked_at(one)
+    score = {product: due * value for product, (value, _) in looked_at.items()}
+    beside, because = _beside(one, near)
+    top = max(beside.values(), default=0.0) or 1.0
+    for product, likeness in beside.items():
+        score[product] = score.get(product, 0.0) + together * likeness / top
+    charted = _charted(charts(one, near), shelf, most + len(one.exclude))
+    for product, (value, _) in charted.items():
+        score[product] = score.get(product, 0.0) + popular * value
+    for product in one.exclude:
+        score.pop(product, None)
+
+    def why(product: str) -> Why:
+        """What the customer did, else the stronger of the two."""
+        if product in looked_at:
+            return looked_at[product][1]
+        value, chart = charted.get(product, (0.0, ALL))
+        if product in because and together * beside[product] / top >= popular * value:
+            other, viewed = because[product]
+            return Beside(other) if viewed else With(other)
+        return _of_chart(chart)
+
+    best = nsmallest(most, score, key=lambda product: (-score[product], product))
+    return [Shown(product, score[product], why(product)) for product in best]
 
 
-class _Candidate:
-    """A product, and all that speaks for it; the strongest is told."""
-
-    __slots__ = ("product", "score", "strongest", "why")
-
-    def __init__(self, product: str) -> None:
-        self.product, self.score, self.strongest = product, 0.0, -1.0
-        self.why: Why = Popular()
-
-    def add(self, score: float, why: Why) -> None:
-        self.score += score
-        if score > self.strongest and not isinstance(self.why, Own):  # its own is always told
-            self.strongest, self.why = score, why
-
-
-def _of(found: dict[str, _Candidate], product: str) -> _Candidate:
-    return found.get(product) or found.setdefault(product, _Candidate(product))
-
-
-def _looked_at(one: Wanted) -> Iterable[tuple[str, float, Why]]:
+def _looked_at(one: Wanted) -> dict[str, tuple[float, Why]]:
+    """What was bought, viewed or put into the cart, from 0 to 1; what was bought before counts by that."""
+    found: dict[str, tuple[float, Why]] = {}
+    for product, at in one.viewed:
+        found[product] = (_VIEWED * 0.5 ** (max(one.now - at, 0.0) / DAY / FADES), Viewed())
+    for product in one.cart:
+        found[product] = (_IN_CART, InCart())
     for product, weight, last_at in one.repertoire:
         gap, due = _dueness(weight, (one.now - last_at) / DAY)
-        yield product, due, Own(0 if gap is None else max(round(gap), 1), last_at)
-    for product in one.cart:
-        yield product, _IN_CART, InCart()
-    for product, at in one.viewed:
-        yield product, _VIEWED * 0.5 ** (max(one.now - at, 0.0) / DAY / 3.0), Viewed()
+        more = found[product][0] if product in found else 0.0
+        found[product] = (due + more, Own(0 if gap is None else max(round(gap), 1), last_at))
+    return found
 
 
 def _dueness(weight: float, days_ago: float) -> tuple[float | None, float]:
@@ -112,32 +111,50 @@ def _dueness(weight: float, days_ago: float) -> tuple[float | None, float]:
     return interval, strength * min(1.0, days_ago / interval) if interval else strength
 
 
-def _beside(one: Wanted, near: Near) -> Iterable[tuple[str, float, Why]]:
-    """What is bought or viewed together with what the customer bought, viewed or put into the cart."""
+def _beside(one: Wanted, near: Near) -> tuple[dict[str, float], dict[str, tuple[str, bool]]]:
+    """What is bought or viewed together with what the customer bought, viewed or put into the cart.
+
+    Gives the likeness to all of it, and what each is likest to, with whether that was viewed only.
+    """
     held = {product: weight for product, weight, _ in one.repertoire}
+    total: dict[str, float] = {}
+    most: dict[str, float] = {}
+    because: dict[str, tuple[str, bool]] = {}
     for product in anchors(one):
         if (its := near.get(product)) is None:
             continue
         weight = held.get(product, 1.0)
-        for other, likeness in its.together:
-            yield other, weight * likeness, With(product)
-        for other, likeness in its.beside if product not in held else ():
-            yield other, weight * likeness, Beside(product)
+        sources = [(its.together[:LIKEST], False), ((), True) if product in held else (its.beside, True)]
+        for others, viewed in sources:
+            for other, likeness in others:
+                share = weight * likeness
+                total[other] = total.get(other, 0.0) + share
+                if share > most.get(other, -1.0):
+                    most[other], because[other] = share, (product, viewed)
+    return total, because
 
 
-def _popular(names: Sequence[str], shelf: Shelf, most: int) -> Iterable[tuple[str, float, Why]]:
-    """The best of each chart, beside the best of all in it; a product counts by its best chart."""
-    found: dict[str, tuple[float, Why]] = {}
+def _charted(names: Sequence[str], shelf: Shelf, most: int) -> dict[str, tuple[float, str]]:
+    """The best of each chart, beside the first of it, and the chart in which a product stands best."""
+    found: dict[str, tuple[float, str]] = {}
     known = shelf.charts(names)
     for name in names:
-        chart, share = known[name][:most], _CHARTS.get(name, 1.0)
-        kind, _, what = name.partition(":")
-        why: Why = Arrived() if name == NEW else Popular(what if kind in ("category", "brand") else "")
+        chart = known[name][:most]
+        scale = _CHARTS.get(name, 1.0) / (chart[0][1] or 1.0) if chart else 0.0
         for product, weight in chart:
-            score = share * weight / chart[0][1] if chart[0][1] else 0.0
-            if product not in found or score > found[product][0]:
-                found[product] = (score, why)
+            if (value := scale * weight) > found.get(product, _NOWHERE)[0]:
+                found[product] = (value, name)
     top = known[ALL][0][1] if known[ALL] else 0.0
     for each in shelf.unseen[:most]:
-        found.setdefault(each.product, (each.weight / max(top, each.weight), Arrived()))
-    return ((product, *scored) for product, scored in found.items())
+        found.setdefault(each.product, (each.weight / max(top, each.weight), NEW))
+    return found
+
+
+_NOWHERE = (-1.0, "")
+
+
+def _of_chart(name: str) -> Why:
+    if name == NEW:
+        return Arrived()
+    kind, _, what = name.partition(":")
+    return Popular(what if kind in ("category", "brand") else "")

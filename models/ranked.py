@@ -5,7 +5,8 @@ product; MessagePack.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from struct import Struct
 
 import msgspec
 
@@ -17,8 +18,8 @@ MOST = 50
 """Products of a list."""
 SECONDS = 90 * 86_400
 """How long a list is kept that is not made anew."""
-SCALE = 65_535.0
-"""Of what is stored of a chance."""
+_SCALE = 65_535.0
+_CODE, _DAY = Struct("=h"), Struct("=H")
 _ALIKE, _POPULAR, _WITH = -1, -2, -3
 
 
@@ -38,15 +39,19 @@ class Ranked(msgspec.Struct, array_like=True, frozen=True):
     lasts: bytes
     others: list[str]
 
-    def places(self) -> Iterator[Shown]:
-        """The products one by one."""
-        columns = array("H", self.chances), array("h", self.whys), array("H", self.lasts)
-        for product, chance, why, last in zip(self.products, *columns, strict=True):
-            yield Shown(product, chance / SCALE, self.why(why, last))
+    def scores(self) -> list[float]:
+        """The probability of each product."""
+        return [chance / _SCALE for chance in array("H", self.chances)]
 
-    def why(self, code: int, last: int) -> Why:
-        """What a number in `whys` says."""
+    def days(self) -> list[int]:
+        """The day on which each was last bought."""
+        return list(array("H", self.lasts))
+
+    def why(self, place: int) -> Why:
+        """The reason of the product at a place."""
+        [code] = _CODE.unpack_from(self.whys, 2 * place)
         if code >= 0:
+            [last] = _DAY.unpack_from(self.lasts, 2 * place)
             return Own(code, last * DAY)
         if code <= _WITH:
             return With(self.others[_WITH - code])
@@ -63,7 +68,7 @@ def encode(version: str, made_at: float, places: Sequence[Shown]) -> bytes:
     others: dict[str, int] = {}
     chances, whys, lasts = array("H"), array("h"), array("H")
     for place in places:
-        chances.append(round(min(max(place.score, 0.0), 1.0) * SCALE))
+        chances.append(round(min(max(place.score, 0.0), 1.0) * _SCALE))
         lasts.append(int(place.why.last // DAY) if isinstance(place.why, Own) else 0)
         match place.why:
             case Own(gap):

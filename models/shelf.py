@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 from redis import Redis
 
+from ebbtide import bulk
 from ebbtide.domain.item import Item
 from ebbtide.logs.items import ItemCatalogue
 from models.charts import ALL, DAY, NEW, NEW_DAYS, VIEW
@@ -66,7 +67,7 @@ class Shelf:
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._redis: Any = redis  # redis-py types each answer as sync or async
+        self._redis = redis
         self._catalogue = ItemCatalogue(redis)
         self._kept = _Kept(float("-inf"), {}, {}, {}, [], [], {}, described=False)
 
@@ -149,7 +150,10 @@ class Shelf:
         self, key: str, fields: Iterable[str], known: Mapping[str, Any]
     ) -> Iterable[tuple[str, bytes | None]]:
         missing = list({field for field in fields if field not in known})
-        return zip(missing, self._redis.hmget(key, missing), strict=True) if missing else ()
+        if not missing:
+            return ()
+        [found] = bulk.ask(self._redis, tuple, [("HMGET", key, *missing)])
+        return zip(missing, found, strict=True)
 
 
 def _facts_of(record: Record | None) -> Facts | None:

@@ -5,24 +5,21 @@ are probabilities as in the list; what comes from views and carts, of which the 
 that a product viewed today stands among those that are bought again as a rule.
 """
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import nlargest
 from itertools import chain, islice
-from operator import attrgetter
 
 from ebbtide.domain.customer import Stage
 from features.signals.daily import DAY
 from models.charts import ALL
-from models.ranked import SCALE, Ranked
+from models.cold import FADES
+from models.ranked import Ranked
 from models.shelf import Neighbours, Shelf
 from models.shown import Arrived, Beside, InCart, Own, Shown, Viewed, Why, With
 from models.wanted import ANCHORS, Wanted
 
 IN_CART, VIEWED = 0.2, 0.1
 """What lying in the cart and a view now add to a product's chance."""
-FADES = 3.0
-"""Days after which a view adds half."""
 TOGETHER, BESIDE = 0.15, 0.05
 """What a neighbour of what was just bought, or viewed, gains: so much times its likeness."""
 AGAIN = 0.2
@@ -50,21 +47,36 @@ def answer(one: Wanted, known: Ranked, near: Near, shelf: Shelf, most: int) -> l
     bought = {} if one.last_at <= known.made_at else _bought(one, known)
     added = _added(one, known, bought, near, shelf)
     if not bought and not added:
-        return list(islice((place for place in known.places() if place.product not in one.exclude), most))
-    moved = []
-    for place in known.places():
-        last, extra = bought.get(place.product), added.pop(place.product, None)
-        if last is not None:
-            place = place._replace(score=place.score * _due(place.why, (one.now - last) / DAY))
-        moved.append(place if extra is None else _joined(place, extra))
-    moved += added.values()
-    allowed = (place for place in moved if place.product not in one.exclude)
-    return nlargest(most, allowed, key=attrgetter("score"))  # of equal ones the first
+        return _first(known, one, most)
+    scores = dict(zip(known.products, known.scores(), strict=True))
+    places = {product: place for place, product in enumerate(known.products)}
+    for product in bought.keys() & places.keys():
+        scores[product] *= _due(known.why(places[product]), (one.now - bought[product]) / DAY)
+    told: dict[str, Why] = {}
+    for product, shown in added.items():
+        before = scores.get(product, 0.0)
+        scores[product] = _either(before, shown.score)
+        if product not in places or shown.score > before:  # the stronger is told
+            told[product] = shown.why
+    for product in one.exclude:
+        scores.pop(product, None)
+    best = nlargest(most, scores, key=scores.__getitem__)  # of equal ones the first
+    return [
+        Shown(product, scores[product], told[product] if product in told else known.why(places[product]))
+        for product in best
+    ]
+
+
+def _first(known: Ranked, one: Wanted, most: int) -> list[Shown]:
+    """The list as it is."""
+    allowed = (place for place, product in enumerate(known.products) if product not in one.exclude)
+    scores = known.scores()
+    return [Shown(known.products[place], scores[place], known.why(place)) for place in islice(allowed, most)]
 
 
 def _bought(one: Wanted, known: Ranked) -> dict[str, float]:
     """What was bought since, and when last (Unix seconds of that day)."""
-    lasts = dict(zip(known.products, array("H", known.lasts), strict=True))
+    lasts = dict(zip(known.products, known.days(), strict=True))
     day = known.made_at // DAY
     return {product: last for product, _, last in one.repertoire if last > DAY * lasts.get(product, day - 1)}
 
@@ -76,10 +88,9 @@ def _due(why: Why, days: float) -> float:
     return AGAIN
 
 
-def _joined(place: Shown, extra: Shown) -> Shown:
-    """One reason or the other: both may be right by themselves. The stronger is told."""
-    score = 1.0 - (1.0 - place.score) * (1.0 - extra.score)
-    return Shown(place.product, score, extra.why if extra.score > place.score else place.why)
+def _either(one: float, other: float) -> float:
+    """The probability that one or the other is so, each by itself."""
+    return 1.0 - (1.0 - one) * (1.0 - other)
 
 
 def _added(
@@ -94,7 +105,10 @@ def _added(
     )
     for shown in chain(*sources):
         before = found.get(shown.product)
-        found[shown.product] = shown if before is None else _joined(before, shown)
+        if before is not None:
+            why = before.why if before.score >= shown.score else shown.why
+            shown = Shown(shown.product, _either(before.score, shown.score), why)
+        found[shown.product] = shown
     return found
 
 
@@ -126,12 +140,12 @@ def _arrived(one: Wanted, known: Ranked, shelf: Shelf) -> list[Shown]:
     new = [each for each in shelf.arrivals if each.first > known.made_at]
     if not new:
         return []
-    chances = dict(zip(known.products, array("H", known.chances), strict=True))
+    chances = dict(zip(known.products, known.scores(), strict=True))
     popular = shelf.charts((ALL,))[ALL][:POPULAR]
     both = [(chances[product], weight) for product, weight in popular if product in chances]
     if both:
         scale = sum(chance for chance, _ in both) / sum(weight for _, weight in both)
     else:
-        scale = min(chances.values(), default=0) / popular[0][1]
-    scale *= _DISCOVERS.get(one.stage, 1.0) / SCALE
+        scale = min(chances.values(), default=0.0) / popular[0][1]
+    scale *= _DISCOVERS.get(one.stage, 1.0)
     return [Shown(each.product, scale * each.weight, Arrived()) for each in new]

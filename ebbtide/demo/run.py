@@ -52,7 +52,15 @@ def run(settings: Settings, *, leave_running: bool) -> None:
         _title(1)
         _history(settings, client, folder, shift, border)
         _title(2)
-        result = train(settings, client, url, horizon=HORIZON, active=ACTIVE, progress=console.bar)
+        result = train(
+            settings,
+            client,
+            url,
+            horizon=HORIZON,
+            active=ACTIVE,
+            judge_recommendations=False,
+            progress=console.bar,
+        )
         console.out.print(console.training_table(result))
         _title(3)
         api = _live(stack, settings, client, url, folder, shift, border)

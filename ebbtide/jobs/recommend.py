@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from ebbtide.logs.items import ItemCatalogue
 from ebbtide.logs.lease import held
 from ebbtide.logs.offsets import committed
 from ebbtide.settings import Settings
+from features.signals.daily import DAY
 from streaming.changes import IMPORTED
 from streaming.sources import BATCH
 
@@ -57,8 +58,13 @@ class Recommended:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-def recommend(settings: Settings, client: Redis, *, days: float = DAYS, progress: Progress) -> Recommended:
+def recommend(
+    settings: Settings, client: Redis, *, days: float = DAYS, judge: bool = True, progress: Progress
+) -> Recommended:
     """Count item statistics anew, train the ranker, log it to MLflow, and publish the lists.
+
+    With `judge`, another ranker is trained before, on all but the last `days`, and its figures on those are
+    logged: it takes as long again.
 
     Raises:
         InputError: a file of the archive is missing or damaged.
@@ -69,7 +75,10 @@ def recommend(settings: Settings, client: Redis, *, days: float = DAYS, progress
 
     past = _purchases(settings, progress)
     made = Recommended(None, 0, 0.0, 0.0, 0, int(client.hlen(RECORDS)), counted)  # type: ignore[arg-type]
-    return _ranked(settings, client, past, days, made, progress) if _long_enough(past) else made
+    if not _long_enough(past):
+        return made
+    metrics = _held_out(past, _end(past) - days * DAY, days, progress) if judge else {}
+    return _ranked(settings, client, past, days, made, metrics, progress)
 
 
 def _count(settings: Settings, client: Redis, progress: Progress) -> bool:
@@ -157,18 +166,26 @@ def _long_enough(past: "Purchases") -> bool:
     return len(past) > 0 and float(past.at.max()) - float(past.at.min()) > 1.0
 
 
+def _end(past: "Purchases") -> float:
+    """Just after the last order."""
+    return math.nextafter(float(past.at.max()), math.inf)
+
+
 def _ranked(
-    settings: Settings, client: Redis, past: "Purchases", days: float, made: Recommended, progress: Progress
+    settings: Settings,
+    client: Redis,
+    past: "Purchases",
+    days: float,
+    made: Recommended,
+    metrics: Mapping[str, float],
+    progress: Progress,
 ) -> Recommended:
-    """Train, judge on the last window, log and publish."""
+    """Train, log and publish."""
     from models import ranker, ranker_runs
-    from models.purchases import DAY
     from models.registry import Registry
     from models.timeline import date
 
-    cut = math.nextafter(float(past.at.max()), math.inf)
-    with progress("Recommendations, held out (LightGBM)", ranker.STEPS) as advance:
-        metrics = _held_out(past, cut - days * DAY, days, advance)
+    cut = _end(past)
     with progress("Recommendations (LightGBM)", ranker.STEPS) as advance:
         learned = ranker.train(past, cut, days, advance)
     if not learned.windows:
@@ -179,13 +196,11 @@ def _ranked(
     lists, size, seconds = publish(client, learned, past, cut, version, progress)
     figures = {"lists": lists, "bytes_per_list": size / max(lists, 1), "lists_per_second": lists / seconds}
     return Recommended(
-        **{**vars(made), **figures, "version": version, "windows": learned.windows, "metrics": metrics}
+        **{**vars(made), **figures, "version": version, "windows": learned.windows, "metrics": dict(metrics)}
     )
 
 
-def _held_out(
-    past: "Purchases", cut: float, days: float, advance: Callable[[int], None]
-) -> Mapping[str, float]:
+def _held_out(past: "Purchases", cut: float, days: float, progress: Progress) -> Mapping[str, float]:
     """The figures on the last window, learned from what was before it; none if the log is too short."""
     from ebbtide.jobs.evaluate_recommendations import FEWEST, HeldOut
     from models import ranker
@@ -195,7 +210,8 @@ def _held_out(
     test = HeldOut(past, cut)
     if len(test.customers) < FEWEST:
         return {}
-    learned = ranker.train(test.past, cut, days, advance)
+    with progress("Recommendations, held out (LightGBM)", ranker.STEPS) as advance:
+        learned = ranker.train(test.past, cut, days, advance)
     row = test.row("ebbtide", learned.lists(test.customers).__getitem__)
     return {name: value for name, value in row.items() if name != "name" and not math.isnan(value)}
 

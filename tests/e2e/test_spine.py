@@ -20,7 +20,7 @@ CHROMIUM = shutil.which("chromium")
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(
         not LOG.exists(), reason="needs ../shared/data/online_retail.parquet beside the checkout"
     ),

@@ -21,9 +21,9 @@ PLACES = [
 def test_a_list_comes_back_as_it_was():
     found = ranked.decode(ranked.encode("3", 20_001.5 * DAY, PLACES))
     assert (found.version, found.made_at) == ("3", 20_001.5 * DAY)
-    back = list(found.places())
-    assert [(each.product, each.why) for each in back] == [(each.product, each.why) for each in PLACES]
-    assert [each.score for each in back] == pytest.approx([each.score for each in PLACES], abs=1e-5)
+    assert found.products == [each.product for each in PLACES]
+    assert [found.why(place) for place in range(len(PLACES))] == [each.why for each in PLACES]
+    assert found.scores() == pytest.approx([each.score for each in PLACES], abs=1e-5)
 
 
 def test_a_product_takes_ten_bytes_and_its_id():
