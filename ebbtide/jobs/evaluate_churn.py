@@ -55,12 +55,13 @@ class Evaluation:
 
 
 class _Contents(NamedTuple):
-    """What a log holds: events, customers, and its ends in Unix seconds, UTC."""
+    """What a log holds: events, customers, its ends in Unix seconds, UTC, and lines refused by reason."""
 
     events: int
     customers: int
     first: float
     last: float
+    refused: dict[str, int]
 
 
 def evaluate_churn(
@@ -127,7 +128,8 @@ def _spool(log: Log, file: IO[bytes], rejected: RejectedLog, clock: Clock, advan
         found = ", ".join(report.events)
         raise InputError(f"{log.path}: expected orders (`Order Completed`), found none among: {found}")
     file.flush()
-    return _Contents(report.events.total(), len(customers), report.first, report.last)
+    refused = dict(report.rejected.most_common())
+    return _Contents(report.events.total(), len(customers), report.first, report.last, refused)
 
 
 def _replayed(file: IO[bytes], advance: Advance) -> Iterator[Event]:
@@ -188,9 +190,12 @@ def _corrected(
 
 
 def _notes(contents: _Contents) -> list[str]:
-    if contents.customers <= MOST_CUSTOMERS:
-        return []
-    return [f"trained on about {MOST_CUSTOMERS:,} of {contents.customers:,} customers, tested on all"]
+    notes = [f"left out, {reason}: {count:,}" for reason, count in contents.refused.items()]
+    if contents.customers > MOST_CUSTOMERS:
+        notes.append(
+            f"trained on about {MOST_CUSTOMERS:,} of {contents.customers:,} customers, tested on all"
+        )
+    return notes
 
 
 def _cutoff(answers: Answers, horizon: int) -> dict[str, Any]:

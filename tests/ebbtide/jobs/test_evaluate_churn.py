@@ -83,6 +83,12 @@ def test_cut_offs_that_one_stray_old_order_brings_are_told_of_in_one_note(tmp_pa
     assert "expected" in note
 
 
+def test_lines_that_cannot_be_used_are_counted_by_reason(shop, tmp_path):
+    path = tmp_path / "gaps.csv"
+    path.write_text(shop.read_text() + ",2025-05-01,10\nc1,soon,10\n,2025-05-02,10\n")
+    assert run(path).notes == ["left out, no customer: 2", "left out, time not understood: 1"]
+
+
 def test_the_correction_is_judged_by_every_label_of_the_last_third_and_costs_little(shop):
     found = run(shop, correct=True).public(rolling=False)["prequential"]
     begin = datetime(2025, 1, 1, tzinfo=UTC)
