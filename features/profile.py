@@ -179,6 +179,12 @@ def views(state: State, product: str, since: float) -> int:
     return 0 if own is None else own.views.of(product, since)
 
 
+def most_viewed(state: State, now: float) -> str | None:
+    """The product viewed most in 30 days and not bought (`unbought_views_max` times), by its id."""
+    own = state.signals[_FUNNEL]
+    return None if own is None else own.views.most_viewed(now)
+
+
 def viewed(state: State, now: float) -> list[tuple[str, float]]:
     """(product, when last viewed) of views in 30 days that no purchase followed, the latest first."""
     own = state.signals[_FUNNEL]

@@ -87,7 +87,8 @@ class Snapshot:
     def told(self, rule: Rule) -> str:
         """The rule's reason in words."""
         churn = self.churn if "churn" in rule.reads else None
-        return filled(rule.reason, Seen(self.values, self.stage, churn, self.event, self.products))
+        viewed = profile.most_viewed(self._state, self.now) if "{viewed}" in rule.reason else None
+        return filled(rule.reason, Seen(self.values, self.stage, churn, self.event, self.products, viewed))
 
     def of_stage_entered(self, left: str, reads: frozenset[str]) -> "Snapshot":
         """The same snapshot, when the event is that the customer entered this stage and left another."""

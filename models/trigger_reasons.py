@@ -14,7 +14,8 @@ OF_EVENT = frozenset(
     {*Properties.__struct_fields__, "stage", "previous", "views_7d", "views_30d", "in_cart"} - {"products"}
 )
 """What may be read of an event: its properties, the stages of `Stage Entered`, what else is known of it."""
-OTHERS = ("stage", "churn", "product", "cart")
+OF_PRODUCTS = frozenset({"product", "cart", "viewed"})
+OTHERS = ("stage", "churn", "product", "cart", "viewed")
 """Slots that are neither a signal nor of the event."""
 _SLOT = re.compile(r"\{([^{}]*)\}")
 
@@ -44,13 +45,17 @@ def filled(text: str, seen: "Seen") -> str:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a reason is filled from: signals, stage, churn, the event's properties, the products."""
+    """What a reason is filled from: signals, stage, churn, the event's properties, the products.
+
+    `products` are those of the event or in the cart, `viewed` the one viewed most and not bought.
+    """
 
     values: Mapping[str, float]
     stage: str
     churn: float | None
     event: Mapping[str, Any]
     products: tuple[str, ...] = ()
+    viewed: str | None = None
 
     def slot(self, name: str) -> str:
         """One slot as text.
@@ -63,6 +68,8 @@ class Seen:
             return self.stage
         if name == "churn":
             return "-" if self.churn is None else f"{self.churn:.0%}"
+        if name == "viewed":
+            return self.viewed or "-"
         if name == "product":
             return str(self.event.get("name") or next(iter(self.products), "-"))
         if name == "cart":

@@ -11,7 +11,7 @@ from functools import cached_property
 from ebbtide.domain.decision import Trigger
 from ebbtide.domain.trigger import Fired
 from models.expressions import Expression, Facts, share
-from models.trigger_reasons import Seen, filled, slots
+from models.trigger_reasons import OF_PRODUCTS, Seen, filled, slots
 
 SILENCE = "silence"
 """Stands among the events of a rule for the daily look at a silent customer."""
@@ -53,8 +53,8 @@ class Rule:
 
     @property
     def of_a_state(self) -> bool:
-        """Whether it can be judged at any moment, without an event and without a wait."""
-        return self.after is None and not self.always
+        """Whether it can be judged and told at any moment, without an event, a wait or a product."""
+        return self.after is None and not self.always and OF_PRODUCTS.isdisjoint(slots(self.reason))
 
     def at(self, event_name: str) -> bool:
         """Whether it is judged at such an event, or waits from it; or in silence."""

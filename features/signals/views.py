@@ -114,6 +114,18 @@ class Views(msgspec.Struct, array_like=True, gc=False):
         ]
         return [(product, at) for at, product in sorted(lasts, reverse=True) if at >= now - SPAN]
 
+    def most_viewed(self, now: float) -> str | None:
+        """The product with most views in 30 days that no purchase followed; of several the last viewed.
+
+        >>> views = Views()
+        >>> for product, at in (("tea", 10.0), ("pot", 20.0), ("tea", 30.0)):
+        ...     views.view(product, at)
+        >>> views.most_viewed(50.0)
+        'tea'
+        """
+        latest = [product for product, _ in self.latest(now)]
+        return max(latest, key=lambda product: self.of(product, now - SPAN), default=None)
+
     def unbought(self, now: float) -> tuple[int, int]:
         """Products viewed in the last 30 days that no purchase followed, or came with: most views, how many.
 

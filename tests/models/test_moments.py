@@ -73,6 +73,16 @@ def test_the_third_view_in_a_week_fires_and_a_purchase_starts_the_count_anew():
     assert customer.rules("first_order_follow_up") == ["viewed_not_bought"] * 2
 
 
+def test_a_reason_names_the_product_viewed_most_and_not_bought(rules):
+    when = "when: profile.unbought_views_max >= 2, events: [silence]"
+    customer = Customer(rules(f'{{id: browsing, {when}, reason: "keeps viewing {{viewed}}"}}'))
+    for at in (0, 1):
+        customer.view(at * HOUR)
+    customer.do("Product Viewed", 2 * HOUR, product_id="pot")
+    customer.wait(3 * DAY)
+    assert [one.reason for one in customer.fired if one.rule == "browsing"] == ["keeps viewing tea"]
+
+
 def test_a_cart_left_fires_an_hour_after_the_last_addition_and_not_after_an_order():
     customer = Customer(Moments(load()))
     customer.do("Product Added", 0, product_id="tea")

@@ -37,7 +37,7 @@ def test_all_faults_are_told_together(tmp_path):
     for expected in (
         "entry 1 (misspelt), `when`: expected a signal, found profile.cart_itms; did you mean 'cart_items'?",
         "entry 1 (misspelt), `reason`: expected a signal, event.PROPERTY or one of stage, churn, product,",
-        "cart, found {recency}",
+        "viewed, found {recency}",
         "entry 2 (broken), `when`: expected CEL, found",
         "entry 3 (waits), `when`: expected profile, stage, churn, found the name 'event'",
         "entry 3 (waits), `after`: expected names of events",

@@ -102,3 +102,14 @@ def test_a_decision_speaks_of_what_fired_and_of_what_holds_in_the_order_of_the_f
 
 def test_a_decision_is_silent_on_a_cart_that_was_bought():
     assert open_triggers(RULES, [fired("cart_left")], known(cart_items=0.0), Stage.ACTIVE, None) == ()
+
+
+def test_a_rule_whose_reason_names_a_product_is_spoken_of_only_once_it_fired(tmp_path):
+    path = tmp_path / "triggers.yaml"
+    path.write_text(
+        "triggers: [{id: browsing, when: profile.unbought_views_max >= 2, reason: 'keeps viewing {viewed}'}]"
+    )
+    rules, values = load(path), known(unbought_views_max=3.0)
+    assert standing(rules, values, Stage.ACTIVE, None) == ()
+    triggers = open_triggers(rules, [fired("browsing")], values, Stage.ACTIVE, None)
+    assert [one.reason for one in triggers] == ["browsing fired"]
