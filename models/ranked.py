@@ -1,6 +1,6 @@
 """The ranked list of a customer, as it lies in Redis: what they are likely to buy, how likely, and why.
 
-A list is made by `models.ranker` when it trains, and says when it was made. Ten bytes and the id for each
+A list is made by `models.ranker` when it trains, and says when it was made. Seven bytes and the id for each
 product; MessagePack.
 """
 

@@ -4,6 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -87,17 +88,16 @@ def _count(settings: Settings, client: Redis, progress: Progress) -> bool:
     from models.item_store import ItemStore, replace
 
     suffix = ":new"
-    try:
-        with held(client, "ebbtide recommend"), progress("Item statistics") as advance:
-            ItemStore(client, suffix).clear()
-            archive = _Archive(settings)
-            said = ItemCatalogue(client).many
-            rebuild(
-                archive.events(), ItemStore(client, suffix), lambda: archive.reached(client), advance, said
-            )
-            replace(client, suffix)
-    except StoreError:
-        return False
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(client, "ebbtide recommend"))
+        except StoreError:
+            return False
+        advance = stack.enter_context(progress("Item statistics"))
+        store, archive, said = ItemStore(client, suffix), _Archive(settings), ItemCatalogue(client).many
+        store.clear()
+        rebuild(archive.events(), store, lambda: archive.reached(client), advance, said)
+        replace(client, suffix)
     return True
 
 

@@ -26,11 +26,11 @@ def test_a_list_comes_back_as_it_was():
     assert found.scores() == pytest.approx([each.score for each in PLACES], abs=1e-5)
 
 
-def test_a_product_takes_ten_bytes_and_its_id():
+def test_a_product_takes_seven_bytes_and_its_id():
     few, many = (
         ranked.encode("3", DAY, [Shown(f"{n:06}", 0.5, Alike()) for n in range(n)]) for n in (10, 50)
     )
-    assert (len(many) - len(few)) / 40 <= 6 + 10
+    assert (len(many) - len(few)) / 40 <= 6 + 7.1
 
 
 def test_what_is_no_list_is_an_error_that_says_what_to_do():
