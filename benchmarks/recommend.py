@@ -51,14 +51,21 @@ PEERS = ("als", "item_knn", "bm25")
 
 
 def orders(items: int, end: float) -> list[Event]:
-    """Orders in which each item is bought about five times, by customers with a taste for three niches."""
+    """Orders in which each item is bought about five times, by customers with a taste for three niches.
+
+    The first order of each is of any items, so that each is bought once at least.
+    """
     random = Random(SEED)
     niches = max(items // NICHE, 1)
+    every = iter(random.sample(range(items), items))
     found = []
     for number in range(items * 5 // (LINES * ORDERS)):
         liked = random.sample(range(niches), min(3, niches))
         for nth in range(ORDERS):
-            lines = (_line(random.choice(liked) * NICHE + random.randrange(NICHE)) for _ in range(LINES))
+            lines = (
+                _line(next(every) if nth == 0 else random.choice(liked) * NICHE + random.randrange(NICHE))
+                for _ in range(LINES)
+            )
             at = end - random.uniform(0.0, DAYS) * DAY
             properties = Properties(products=tuple(lines))
             found.append(Event(f"{number}-{nth}", f"c{number}", "Order Completed", at, properties))
@@ -120,7 +127,7 @@ def _ours(shop: Workshop, customers: Sequence[str], now: float, at_once: int) ->
     for start in range(0, len(customers), at_once):
         asked = [("GET", ranked.key(customer)) for customer in customers[start : start + at_once]]
         lists = bulk.ask(shop.client, tuple, asked)
-        wanted = [Wanted((), now, Stage.ACTIVE, TOP, ranked=raw) for raw in lists]
+        wanted = [Wanted((), now, Stage.ACTIVE, TOP, ranked=ranked.decode(raw)) for raw in lists]
         for answer in recommender.recommend(wanted, now=now):
             if len(answer) < TOP:
                 raise RuntimeError(f"expected {TOP} products, found {len(answer)}")

@@ -11,9 +11,8 @@ from redis import Redis
 
 from ebbtide.domain.decision import Recommendation
 from ebbtide.domain.item import DAY, Item
-from models import cold, ranked, since
+from models import cold, since
 from models.offering import offered
-from models.ranked import Ranked
 from models.shelf import Shelf
 from models.shown import Own, Shown, words
 from models.wanted import Wanted
@@ -61,23 +60,19 @@ class Recommender:
 
     def _best(self, wanted: Sequence[Wanted], spare: int) -> list[list[Shown]]:
         """The candidates of each customer, best first, more than are asked for."""
-        shelf, asked = self._shelf, [(one, _list(one)) for one in wanted]
-        near = shelf.neighbours(product for one, known in asked for product in _anchors(one, known))
-        shelf.charts(name for one, known in asked if known is None for name in cold.charts(one, near))
+        shelf = self._shelf
+        near = shelf.neighbours(product for one in wanted for product in _anchors(one))
+        shelf.charts(name for one in wanted if one.ranked is None for name in cold.charts(one, near))
         return [
             cold.answer(one, near, shelf, one.limit + spare)
-            if known is None
-            else since.answer(one, known, near, shelf, one.limit + spare)
-            for one, known in asked
+            if one.ranked is None
+            else since.answer(one, one.ranked, near, shelf, one.limit + spare)
+            for one in wanted
         ]
 
 
-def _list(one: Wanted) -> Ranked | None:
-    return None if one.ranked is None else ranked.decode(one.ranked)
-
-
-def _anchors(one: Wanted, known: Ranked | None) -> Sequence[str]:
-    return cold.anchors(one) if known is None else since.anchors(one, known)
+def _anchors(one: Wanted) -> Sequence[str]:
+    return cold.anchors(one) if one.ranked is None else since.anchors(one, one.ranked)
 
 
 class _Place(NamedTuple):

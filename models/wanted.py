@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ebbtide.domain.customer import Stage
 from models.expressions import Facts
 from models.offering import OPEN, Terms
+from models.ranked import Ranked
 
 ANCHORS = 12
 """Products of a customer whose neighbours are looked at."""
@@ -25,7 +26,7 @@ class Wanted(NamedTuple):
         stage: of life with the company.
         limit: products asked for.
         exclude: products that must not be shown.
-        ranked: the customer's list as it is stored; None where there is none.
+        ranked: the customer's list; None where there is none.
         cart: products in the open cart, the one added last first.
         viewed: (product, when last), of views that no purchase followed, the latest first.
         newcomer, country: whose charts fit; an empty country is not known.
@@ -39,7 +40,7 @@ class Wanted(NamedTuple):
     stage: Stage
     limit: int
     exclude: Collection[str] = ()
-    ranked: bytes | None = None
+    ranked: Ranked | None = None
     cart: Sequence[str] = ()
     viewed: Sequence[tuple[str, float]] = ()
     newcomer: bool = True

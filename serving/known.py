@@ -13,6 +13,7 @@ from ebbtide.logs import contacts, triggers
 from features.profile import State, decode
 from features.store import layout
 from models import ranked
+from models.ranked import Ranked
 
 _HOPS = 10
 """Sign posts followed from one customer to the next at most."""
@@ -21,14 +22,14 @@ _HOPS = 10
 class Known(NamedTuple):
     """A customer by the id that counts, their state (None for one who is unknown), contacts and triggers.
 
-    `ranked` is their list of products, as it is stored.
+    `ranked` is their list of products.
     """
 
     customer: str
     state: State | None
     history: History
     fired: tuple[Fired, ...]
-    ranked: bytes | None = None
+    ranked: Ranked | None = None
 
 
 class Knowledge:
@@ -58,6 +59,7 @@ class Knowledge:
         try:
             state = None if packed is None else decode(layout.unpack_value(packed))
             fired = tuple(triggers.unexpired(standing, now)) if standing else ()
+            products = None if shown is None else ranked.decode(shown)
         except StoreError as error:
             return error
         if state is not None and state.merged_into:
@@ -65,7 +67,7 @@ class Knowledge:
                 return Known(customer, None, History(), ())
             return self.read([state.merged_into], now, hops - 1)[0]
         entries = [(member, float(at)) for member, at in zip(listed[::2], listed[1::2], strict=True)]
-        return Known(customer, state, contacts.history(entries) if entries else History(), fired, shown)
+        return Known(customer, state, contacts.history(entries) if entries else History(), fired, products)
 
 
 def _commands(customer: str) -> tuple[bulk.Command, ...]:

@@ -38,7 +38,14 @@ def served(redis, past, cut):
     """What the API's recommender gives each customer right after training, by the places of the products."""
     recommender, place = Recommender(redis), {product: n for n, product in enumerate(past.products)}
     wanted = [
-        Wanted((), cut, Stage.ACTIVE, TOP, ranked=redis.get(ranked.key(customer)), last_at=cut - 1.0)
+        Wanted(
+            (),
+            cut,
+            Stage.ACTIVE,
+            TOP,
+            ranked=ranked.decode(redis.get(ranked.key(customer))),
+            last_at=cut - 1.0,
+        )
         for customer in past.customers
     ]
     found = np.full((len(wanted), TOP), NONE, dtype=np.int64)

@@ -55,8 +55,8 @@ def stocked(redis):
 
 
 def ask(redis, held=(), limit=5, places=None, **others):
-    raw = None if places is None else ranked.encode("1", MADE, places)
-    options = {"stage": Stage.ACTIVE, "now": NOW, "ranked": raw} | others
+    known = None if places is None else ranked.decode(ranked.encode("1", MADE, places))
+    options = {"stage": Stage.ACTIVE, "now": NOW, "ranked": known} | others
     wanted = Wanted(held, limit=limit, **options)
     return list(Recommender(redis).recommend([wanted], now=wanted.now)[0])
 
@@ -235,7 +235,7 @@ def test_answers_for_many_share_what_is_read_and_keep_it_for_a_while(stocked):
     wanted = [
         Wanted((), NOW, Stage.NEW, 3),
         Wanted([("tea", 1.0, NOW)], NOW, Stage.ACTIVE, 3),
-        Wanted(HELD, NOW, Stage.ACTIVE, 3, ranked=ranked.encode("1", MADE, LIST)),
+        Wanted(HELD, NOW, Stage.ACTIVE, 3, ranked=ranked.decode(ranked.encode("1", MADE, LIST))),
     ]
 
     def trips(now):
