@@ -11,7 +11,7 @@ DAY = 86_400.0
 HALF_LIFE = 10.0
 """Days after which a purchase counts half."""
 LANDMARK = 16_436
-"""2015-01-01, as a day since 1970-01-01: weights are 1 then, and representable from 1987 to 2042."""
+"""2015-01-01, as a day since 1970-01-01: a weight is 1 then. Before 1988 and after 2042 all weigh alike."""
 VIEW = 0.1
 """What a view weighs, beside a purchase."""
 TOP = 60
@@ -26,7 +26,7 @@ ALL, NEW, NEWCOMERS = "all", "new", "newcomers"
 
 def weight(at: float, half_life: float) -> float:
     """What an event at a moment (Unix seconds) weighs."""
-    return float(2.0 ** min((at / DAY - LANDMARK) / half_life, 1_000.0))
+    return float(2.0 ** min(max((at / DAY - LANDMARK) / half_life, -1_000.0), 1_000.0))
 
 
 def of_country(name: str) -> str:

@@ -9,13 +9,9 @@ Memory is bounded: products beyond `kept` are let go of once they are stored, an
 up; of a product's neighbours the strongest stay.
 """
 
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from heapq import nlargest
 from itertools import islice
-from math import log2, sqrt
 from typing import NamedTuple
-from zlib import crc32
 
 import msgspec
 
@@ -23,6 +19,7 @@ from ebbtide.domain.event import Event, Product, Properties
 from ebbtide.domain.item import Item
 from models.charts import DAY, NEW, NEW_DAYS, NEWCOMERS, VIEW, Charts, of_country, weight
 from models.charts import HALF_LIFE as SHORT
+from models.neighbours import Near, let_go, likest, strides, weights
 
 HALF_LIFE = 30.0
 """Days after which an order or a view counts half."""
@@ -51,14 +48,6 @@ class Told(NamedTuple):
     event: Event
     newcomer: bool
     country: str
-
-
-class Near(msgspec.Struct, array_like=True, frozen=True):
-    """Neighbours, the likest first: base-2 logarithms of their weights (float32), likeness in 255ths."""
-
-    products: list[str] = []
-    weights: bytes = b""
-    likeness: bytes = b""
 
 
 class Record(msgspec.Struct, array_like=True, frozen=True):
@@ -102,7 +91,7 @@ class _Item:
             self.name, self.category, self.brand = record.name, record.category, record.brand
             self.price, self.first, self.last = record.price, record.first, record.last
             self.orders, self.views, self.lately = record.orders, record.views, record.lately
-            self.together, self.beside = _weights(record.together), _weights(record.beside)
+            self.together, self.beside = weights(record.together), weights(record.beside)
         self.until = self.last + WEEK
         """Until when `first`, `last` and what it is called need no look."""
 
@@ -217,7 +206,7 @@ class ItemStatistics:
             item.lately += lately
             if not item.first <= at <= item.until:
                 item.see(at, line)
-        _pair(bought, products, heavy, _strides(len(products), self._pairs, event.id))
+        _pair(bought, products, heavy, strides(len(products), self._pairs, event.id))
         self._changed.update(products)
         if one.newcomer:
             self.charts.add(NEWCOMERS, products, lately)
@@ -237,7 +226,7 @@ class ItemStatistics:
                     for one, name in ((item, other), (its, product)):
                         one.beside[name] = one.beside.get(name, 0.0) + heavy
                         if len(one.beside) > 6 * BESIDE:
-                            one.beside = _let_go(one.beside, BESIDE)
+                            one.beside = let_go(one.beside, BESIDE)
                     self._changed.add(other)
 
     def _viewed_before(self, event: Event, product: str) -> list[str]:
@@ -265,8 +254,8 @@ class ItemStatistics:
         return Record(
             *(item.name, item.category, item.brand, item.price, item.first, item.last),
             *(item.orders, item.views, item.lately),
-            _near(item.together, item.orders + held, orders, NEAREST),
-            _near(item.beside, item.views + held, views, BESIDE),
+            likest(item.together, item.orders + held, orders, NEAREST),
+            likest(item.beside, item.views + held, views, BESIDE),
         )
 
 
@@ -296,44 +285,4 @@ def _pair(bought: Sequence[_Item], products: tuple[str, ...], heavy: float, stri
             near[name] = near.get(name, 0.0) + heavy
     for item in bought:
         if len(item.together) > 6 * NEAREST:
-            item.together = _let_go(item.together, NEAREST)
-
-
-def _strides(count: int, pairs: int, order: str) -> Iterable[int]:
-    """How far apart the lines of an order are that are paired; in a large one other ones each time."""
-    half, most = count // 2, max(pairs // count, 1)
-    if half <= most:
-        return range(1, half + 1)
-    start, step = crc32(order.encode()), half / most
-    return {1 + int(start + number * step) % half for number in range(most)}
-
-
-def _let_go(near: dict[str, float], most: int) -> dict[str, float]:
-    """The heaviest neighbours, twice as many as are stored: the newest have to prove themselves."""
-    least = sorted(near.values())[-2 * most]
-    heaviest = {product: value for product, value in near.items() if value > least}
-    equal = [product for product, value in near.items() if value == least]
-    for product in equal[len(heaviest) - 2 * most :]:  # the newest of them
-        heaviest[product] = least
-    return heaviest
-
-
-def _near(weights: dict[str, float], own: float, orders: Callable[[str], float], most: int) -> Near:
-    """The likest neighbours by the cosine, weight / sqrt(own orders * the other's)."""
-    if not weights:
-        return _NOBODY
-    likest = nlargest(
-        most, [(value * value / orders(other), value, other) for other, value in weights.items()]
-    )
-    return Near(
-        [other for _, _, other in likest],
-        array("f", [log2(value) for _, value, _ in likest]).tobytes(),
-        bytes([min(int(255.0 * sqrt(squared / own) + 0.5), 255) for squared, _, _ in likest]),
-    )
-
-
-_NOBODY = Near()
-
-
-def _weights(near: Near) -> dict[str, float]:
-    return dict(zip(near.products, [2.0**value for value in array("f", near.weights)], strict=True))
+            item.together = let_go(item.together, NEAREST)

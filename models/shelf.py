@@ -12,8 +12,9 @@ from ebbtide.logs.items import ItemCatalogue
 from models.charts import ALL, DAY, NEW, NEW_DAYS, VIEW
 from models.charts import HALF_LIFE as SHORT
 from models.charts import weight as weight_at
-from models.item_statistics import Near, Record
+from models.item_statistics import Record
 from models.item_store import CHARTS, RECORDS, Chart, decoded
+from models.neighbours import Near
 
 FRESH_SECONDS = 20.0
 """How long what was read holds: so much later is it known of a new product."""

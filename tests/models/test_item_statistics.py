@@ -191,3 +191,12 @@ def test_charts_are_ordered_and_do_not_outgrow_their_bounds(monkeypatch):
     assert all(a >= b for a, b in pairwise(weights))
     assert len(found) <= 5
     assert not set(gone) & set(found)
+
+
+@pytest.mark.parametrize("day", [-700_000, 0, 10_000, 100_000, 2_900_000])
+def test_an_event_of_antiquity_or_of_a_far_future_breaks_nothing(day):
+    found = counted([order(day, "tea", "scones"), order(day + 1, "tea", "scones"), order(day, "tea", "pot")])
+    records = found.records()
+    assert records["tea"].together.products == ["scones", "pot"]
+    back = counted([order(day + 2, "tea", "pot")], read=lambda products: [records.get(p) for p in products])
+    assert set(back.records()["tea"].together.products) == {"scones", "pot"}
