@@ -58,7 +58,7 @@ def run(settings: Settings, *, leave_running: bool) -> None:
             url,
             horizon=HORIZON,
             active=ACTIVE,
-            judge_recommendations=False,
+            quick=True,
             progress=console.bar,
         )
         console.out.print(console.training_table(result))

@@ -60,25 +60,25 @@ class Recommended:
 
 
 def recommend(
-    settings: Settings, client: Redis, *, days: float = DAYS, judge: bool = True, progress: Progress
+    settings: Settings, client: Redis, *, days: float = DAYS, quick: bool = False, progress: Progress
 ) -> Recommended:
     """Count item statistics anew, train the ranker, log it to MLflow, and publish the lists.
 
-    With `judge`, another ranker is trained before, on all but the last `days`, and its figures on those are
-    logged: it takes as long again.
+    Another ranker is trained before, on all but the last `days`, and its figures on those are logged. `quick`
+    leaves out that, and counting anew, for who has just imported everything.
 
     Raises:
         InputError: a file of the archive is missing or damaged.
         ModelError: MLflow could not keep the ranker.
     """
-    counted = _count(settings, client, progress)
+    counted = not quick and _count(settings, client, progress)
     from models.item_store import RECORDS
 
     past = _purchases(settings, progress)
     made = Recommended(None, 0, 0.0, 0.0, 0, int(client.hlen(RECORDS)), counted)  # type: ignore[arg-type]
     if not _long_enough(past):
         return made
-    metrics = _held_out(past, _end(past) - days * DAY, days, progress) if judge else {}
+    metrics = _held_out(past, _end(past) - days * DAY, days, progress) if not quick else {}
     return _ranked(settings, client, past, days, made, metrics, progress)
 
 

@@ -70,14 +70,13 @@ def train(
     active: int,
     churned: str = "silence",
     tune: float | None = None,
-    judge_recommendations: bool = True,
+    quick: bool = False,
     progress: Progress,
 ) -> TrainResult:
     """Train, evaluate on a later cut-off, log to MLflow and publish the champion.
 
     With `tune`, parameters are first searched for so many seconds. The first model is the champion; a later
-    one is the challenger, until `ebbtide models promote`. With `judge_recommendations` those are judged too,
-    on the last days held out.
+    one is the challenger, until `ebbtide models promote`. `quick` is that of `recommend`.
 
     Raises:
         ModelError: no events, too short a time of them, or too few customers; the running champion stays.
@@ -104,7 +103,7 @@ def train(
         serving = registry.publish(target, client)
     if worth is not None:
         value.publish(worth, client, registered.version)
-    recommended = recommend(settings, client, judge=judge_recommendations, progress=progress)
+    recommended = recommend(settings, client, quick=quick, progress=progress)
     return TrainResult(
         version=registered.version,
         alias=registered.alias,
