@@ -6,7 +6,6 @@ is popular: in their country, among newcomers, of the categories and brands that
 
 import math
 from collections.abc import Mapping, Sequence
-from heapq import nsmallest
 
 from ebbtide.domain.customer import Stage
 from features.signals.daily import DAY
@@ -43,9 +42,9 @@ def anchors(one: Wanted) -> list[str]:
     return list(dict.fromkeys(found))[:ANCHORS]
 
 
-def charts(one: Wanted, near: Near) -> list[str]:
-    """The names of the charts that fit the customer, the one of all last."""
-    known = [its.facts for product in anchors(one) if (its := near.get(product)) is not None]
+def charts(one: Wanted, held: Sequence[str], near: Near) -> list[str]:
+    """The names of the charts that fit the customer with these anchors, the one of all last."""
+    known = [its.facts for product in held if (its := near.get(product)) is not None]
     categories = list(dict.fromkeys([each.category for each in known if each.category]))[:KINDS]
     brands = list(dict.fromkeys([each.brand for each in known if each.brand]))[:KINDS]
     own = [of_country(one.country)] if one.country else []
@@ -53,16 +52,18 @@ def charts(one: Wanted, near: Near) -> list[str]:
     return [*map(of_category, categories), *map(of_brand, brands), *own, *newcomers, NEW, ALL]
 
 
-def answer(one: Wanted, near: Near, shelf: Shelf, most: int) -> list[Shown]:
-    """The best so many products."""
+def answer(
+    one: Wanted, held: Sequence[str], names: Sequence[str], near: Near, shelf: Shelf, most: int
+) -> list[Shown]:
+    """The best so many products, from the customer's `anchors` and the names of their `charts`."""
     due, together, popular = _WEIGHTS.get(one.stage, _DEFAULT_WEIGHTS)
     looked_at = _looked_at(one)
     score = {product: due * value for product, (value, _) in looked_at.items()}
-    beside, because = _beside(one, near)
+    beside, because = _beside(one, held, near)
     top = max(beside.values(), default=0.0) or 1.0
     for product, likeness in beside.items():
         score[product] = score.get(product, 0.0) + together * likeness / top
-    charted = _charted(charts(one, near), shelf, most + len(one.exclude))
+    charted = _charted(names, shelf, most + len(one.exclude))
     for product, (value, _) in charted.items():
         score[product] = score.get(product, 0.0) + popular * value
     for product in one.exclude:
@@ -78,8 +79,9 @@ def answer(one: Wanted, near: Near, shelf: Shelf, most: int) -> list[Shown]:
             return Beside(other) if viewed else With(other)
         return _of_chart(chart)
 
-    best = nsmallest(most, score, key=lambda product: (-score[product], product))
-    return [Shown(product, score[product], why(product)) for product in best]
+    # Pairs in order, which is faster than a key for each.
+    best = sorted([(-value, product) for product, value in score.items()])[:most]
+    return [Shown(product, -value, why(product)) for value, product in best]
 
 
 def _looked_at(one: Wanted) -> dict[str, tuple[float, Why]]:
@@ -111,7 +113,9 @@ def _dueness(weight: float, days_ago: float) -> tuple[float | None, float]:
     return interval, strength * min(1.0, days_ago / interval) if interval else strength
 
 
-def _beside(one: Wanted, near: Near) -> tuple[dict[str, float], dict[str, tuple[str, bool]]]:
+def _beside(
+    one: Wanted, anchored: Sequence[str], near: Near
+) -> tuple[dict[str, float], dict[str, tuple[str, bool]]]:
     """What is bought or viewed together with what the customer bought, viewed or put into the cart.
 
     Gives the likeness to all of it, and what each is likest to, with whether that was viewed only.
@@ -120,7 +124,7 @@ def _beside(one: Wanted, near: Near) -> tuple[dict[str, float], dict[str, tuple[
     total: dict[str, float] = {}
     most: dict[str, float] = {}
     because: dict[str, tuple[str, bool]] = {}
-    for product in anchors(one):
+    for product in anchored:
         if (its := near.get(product)) is None:
             continue
         weight = held.get(product, 1.0)
@@ -142,15 +146,13 @@ def _charted(names: Sequence[str], shelf: Shelf, most: int) -> dict[str, tuple[f
         chart = known[name][:most]
         scale = _CHARTS.get(name, 1.0) / (chart[0][1] or 1.0) if chart else 0.0
         for product, weight in chart:
-            if (value := scale * weight) > found.get(product, _NOWHERE)[0]:
+            value, before = scale * weight, found.get(product)
+            if before is None or value > before[0]:
                 found[product] = (value, name)
     top = known[ALL][0][1] if known[ALL] else 0.0
     for each in shelf.unseen[:most]:
         found.setdefault(each.product, (each.weight / max(top, each.weight), NEW))
     return found
-
-
-_NOWHERE = (-1.0, "")
 
 
 def _of_chart(name: str) -> Why:

@@ -78,15 +78,17 @@ def offered(
     """
     taken: dict[str, tuple[int, Ranked]] = {}
     spare: dict[str, tuple[int, Ranked]] = {}
-    eligible, places = _Eligible(terms.eligible, facts), _Places(terms, limit)
+    places = _Places(terms, limit)
+    eligible = None if terms.eligible is None else _Eligible(terms.eligible, facts)
     for rank, each in enumerate(ranked):
         if len(taken) == limit:
             break
-        item = items.get(each.product) or Item(each.product)
-        name = item.name or item.id
+        product = each.product
+        item = items.get(product) or Item(product)
+        name = item.name or product
         if name in taken or not item.available(now) or _too_soon(each, terms.again_after):
             continue
-        if eligible.holds(item):
+        if eligible is None or eligible.holds(item):
             (taken if places.take(item) else spare).setdefault(name, (rank, each))
     left = [found for name, found in spare.items() if name not in taken]
     found = sorted([*taken.values(), *left[: limit - len(taken)]], key=lambda pair: pair[0])
@@ -122,14 +124,12 @@ class _Places:
 class _Eligible:
     """Who may see an item: judged once for items that the condition cannot tell apart."""
 
-    def __init__(self, condition: Expression | None, facts: Facts) -> None:
+    def __init__(self, condition: Expression, facts: Facts) -> None:
         self._condition, self._facts = condition, facts
-        self._read = [] if condition is None else [name for root, name in condition.reads if root == "item"]
+        self._read = [name for root, name in condition.reads if root == "item"]
         self._known: dict[str, bool] = {}
 
     def holds(self, item: Item) -> bool:
-        if self._condition is None:
-            return True
         seen: dict[str, Any] = {name: value_of(item, name) for name in self._read}
         key = repr(seen)
         if key not in self._known:

@@ -5,6 +5,7 @@ from both. A customer without a list gets an answer from the statistics alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from redis import Redis
@@ -17,7 +18,7 @@ from models.shelf import Shelf
 from models.shown import Own, Shown, words
 from models.wanted import Wanted
 
-SPARE, MANY = 10, 200
+SPARE, MANY = 5, 200
 """Candidates kept beyond those asked for, since some may not be shown; where that leaves too few."""
 
 
@@ -61,13 +62,18 @@ class Recommender:
     def _best(self, wanted: Sequence[Wanted], spare: int) -> list[list[Shown]]:
         """The candidates of each customer, best first, more than are asked for."""
         shelf = self._shelf
-        near = shelf.neighbours(product for one in wanted for product in _anchors(one))
-        shelf.charts(name for one in wanted if one.ranked is None for name in cold.charts(one, near))
+        held = [_anchors(one) for one in wanted]
+        near = shelf.neighbours(chain.from_iterable(held))
+        names = [
+            cold.charts(one, each, near) if one.ranked is None else []
+            for one, each in zip(wanted, held, strict=True)
+        ]
+        shelf.charts(chain.from_iterable(names))
         return [
-            cold.answer(one, near, shelf, one.limit + spare)
+            cold.answer(one, each, charts, near, shelf, one.limit + spare)
             if one.ranked is None
-            else since.answer(one, one.ranked, near, shelf, one.limit + spare)
-            for one in wanted
+            else since.answer(one, one.ranked, each, near, shelf, one.limit + spare)
+            for one, each, charts in zip(wanted, held, names, strict=True)
         ]
 
 
@@ -78,14 +84,10 @@ def _anchors(one: Wanted) -> Sequence[str]:
 class _Place(NamedTuple):
     """A candidate as it is ranked, with what its terms ask of it (`models.offering.Candidate`)."""
 
-    shown: Shown
+    product: str
     days_ago: float | None
     interval: float | None
-
-    @property
-    def product(self) -> str:
-        """The product's id."""
-        return self.shown.product
+    shown: Shown
 
 
 def _chosen(best: Sequence[Shown], items: Mapping[str, Item], one: Wanted) -> tuple[Recommendation, ...]:
@@ -104,7 +106,7 @@ def _chosen(best: Sequence[Shown], items: Mapping[str, Item], one: Wanted) -> tu
             items[shown.product].url,
             items[shown.product].image,
         )
-        for shown, _, _ in found
+        for _, _, _, shown in found
     )
 
 
@@ -117,4 +119,4 @@ def _places(best: Sequence[Shown], one: Wanted) -> Iterator[_Place]:
             gap, last = why.gap or None, why.last if last is None else max(last, why.last)
         if shown.product in one.cart:
             last = None  # they want it again
-        yield _Place(shown, None if last is None else max(one.now - last, 0.0) / DAY, gap)
+        yield _Place(shown.product, None if last is None else max(one.now - last, 0.0) / DAY, gap, shown)

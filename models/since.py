@@ -34,18 +34,18 @@ _DISCOVERS = {Stage.NEW: 2.0, Stage.SLIPPING: 0.5, Stage.DORMANT: 0.5, Stage.LOS
 Near = Mapping[str, Neighbours | None]
 
 
-def anchors(one: Wanted, known: Ranked, bought: Mapping[str, float] | None = None) -> list[str]:
+def anchors(one: Wanted, known: Ranked) -> list[str]:
     """Products whose neighbours move the list: in the cart, viewed, or bought since."""
-    found = list(one.cart) + [product for product, _ in one.viewed]
-    if bought is None and one.last_at > known.made_at:
-        bought = _bought(one, known)
-    return list(dict.fromkeys(found + list(bought or ())))[:ANCHORS]
+    found = [*one.cart, *(product for product, _ in one.viewed), *_bought(one, known)]
+    return list(dict.fromkeys(found))[:ANCHORS]
 
 
-def answer(one: Wanted, known: Ranked, near: Near, shelf: Shelf, most: int) -> list[Shown]:
-    """The best so many products."""
-    bought = {} if one.last_at <= known.made_at else _bought(one, known)
-    added = _added(one, known, bought, near, shelf)
+def answer(
+    one: Wanted, known: Ranked, held: Sequence[str], near: Near, shelf: Shelf, most: int
+) -> list[Shown]:
+    """The best so many products, from the customer's `anchors`."""
+    bought = _bought(one, known)
+    added = _added(one, known, held, bought, near, shelf)
     if not bought and not added:
         return _first(known, one, most)
     scores = dict(zip(known.products, known.scores(), strict=True))
@@ -76,6 +76,8 @@ def _first(known: Ranked, one: Wanted, most: int) -> list[Shown]:
 
 def _bought(one: Wanted, known: Ranked) -> dict[str, float]:
     """What was bought since, and when last (Unix seconds of that day)."""
+    if one.last_at <= known.made_at:
+        return {}
     lasts = dict(zip(known.products, known.days(), strict=True))
     day = known.made_at // DAY
     return {product: last for product, _, last in one.repertoire if last > DAY * lasts.get(product, day - 1)}
@@ -94,13 +96,13 @@ def _either(one: float, other: float) -> float:
 
 
 def _added(
-    one: Wanted, known: Ranked, bought: dict[str, float], near: Near, shelf: Shelf
+    one: Wanted, known: Ranked, held: Sequence[str], bought: dict[str, float], near: Near, shelf: Shelf
 ) -> dict[str, Shown]:
     """What speaks for products beside the list."""
     found: dict[str, Shown] = {}
     sources = (
         _looked_at(one),
-        _beside(anchors(one, known, bought), bought, near),
+        _beside(held, bought, near),
         _arrived(one, known, shelf),
     )
     for shown in chain(*sources):
