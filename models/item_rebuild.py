@@ -8,13 +8,11 @@ from ebbtide.logs.events import Offset
 from features.profile import NEWCOMER_ORDERS
 from features.signals.context import country
 from models.charts import Charts
-from models.item_statistics import ItemStatistics, Said, Told, nothing_said
+from models.item_statistics import KEPT_FOR_MINUTES, ItemStatistics, Said, Told, nothing_said
 from models.item_store import ItemStore, Written
 
 PAIRS = 100
 """Pairs of an order that are counted: the flow, which must keep up, counts fewer."""
-KEPT = 100_000
-"""Products in memory, 4 kB each: for some minutes, other than in the flow."""
 _AT_ONCE, _MOST_CHANGED = 1_000, 20_000
 
 
@@ -34,7 +32,7 @@ def rebuild(
         advance: told how many events more are done.
         said: gives what the shop said of products.
     """
-    statistics = ItemStatistics(store.read, Charts(), kept=KEPT, pairs=PAIRS, said=said)
+    statistics = ItemStatistics(store.read, Charts(), kept=KEPT_FOR_MINUTES, pairs=PAIRS, said=said)
     told = _told(events)
     while some := list(islice(told, _AT_ONCE)):
         statistics.take(some)

@@ -29,8 +29,8 @@ PAIRS = 24
 """Pairs counted of an order: of a large one each product is paired with some others, not with all."""
 SHRINKAGE = 1.0
 """Orders of now that are added where a cosine is made: few orders prove little."""
-KEPT = 30_000
-"""Products in memory between batches, with their neighbours: 4 kB each."""
+KEPT, KEPT_FOR_MINUTES = 30_000, 100_000
+"""Products in memory between batches, with their neighbours, 4 kB each: of a flow, and of what soon ends."""
 VIEWERS, LAST_VIEWS, VISIT = 20_000, 3, 3_600.0
 """Customers whose last views are kept, how many, and for how many seconds two views belong together."""
 LONGEST = 64
@@ -42,12 +42,12 @@ WEEK = 7 * DAY
 
 
 class Told(NamedTuple):
-    """An order or a view, its place in the log, and who is behind it: a newcomer or not, from where."""
+    """An order or a view, its place in the log; who ordered: a newcomer or not, from where."""
 
     offset: tuple[int, int]
     event: Event
-    newcomer: bool
-    country: str
+    newcomer: bool = False
+    country: str = ""
 
 
 class Record(msgspec.Struct, array_like=True, frozen=True):

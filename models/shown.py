@@ -46,6 +46,7 @@ class Arrived(NamedTuple):
 
 
 Why = Own | With | Beside | Viewed | InCart | Alike | Popular | Arrived
+_NAMES_ANOTHER = (With, Beside)  # a union would be made anew each time, of which a decision has a dozen
 
 
 class Shown(NamedTuple):
@@ -58,7 +59,7 @@ class Shown(NamedTuple):
     def named(self) -> tuple[str, ...]:
         """The products that an answer names because of it."""
         why = self.why
-        return (self.product, why.product) if isinstance(why, With | Beside) else (self.product,)
+        return (self.product, why.product) if isinstance(why, _NAMES_ANOTHER) else (self.product,)
 
 
 def words(why: Why, name: Callable[[str], str]) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from ebbtide.domain.event import Event
 from ebbtide.domain.trigger import Fired
 from ebbtide.logs.events import Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
-from ebbtide.logs.waiting import Look
 from features.store.row import Row
 from models.item_statistics import Told
 
@@ -30,7 +30,7 @@ class Changes(NamedTuple):
     `orders` are (customer, Unix seconds). `passed_on` goes to other partitions of the log, before the batch
     is committed. `fired` are the triggers; `timers` say of each customer touched when their rules are to be
     judged next; None: not before an event. Of the customers `looked_at` nothing was heard: time passed for
-    them. `looks` say who viewed which product, or put it into the cart; `told` are orders and views, for the
+    them. `looks` are views of products and additions to a cart; `told` are orders and views, for the
     statistics of products.
     """
 
@@ -46,7 +46,7 @@ class Changes(NamedTuple):
     fired: Sequence[Fired] = ()
     timers: Mapping[str, float | None] = {}
     looked_at: Collection[str] = ()
-    looks: Sequence[Look] = ()
+    looks: Sequence[Event] = ()
     told: Sequence[Told] = ()
 
     def heard(self) -> list[Row]:

@@ -15,14 +15,14 @@ from redis import Redis
 from ebbtide.logs.events import BEGINNING, Offset
 from ebbtide.logs.items import ItemCatalogue
 from models.charts import Charts
-from models.item_statistics import ItemStatistics, Told
+from models.item_statistics import KEPT, ItemStatistics, Told
 from models.item_store import ItemStore, Written
 from streaming.changes import Changes
 
 EVERY = timedelta(seconds=3)
 """How long a change may wait to be stored."""
-MOST_CHANGED = 5_000
-"""Products changed at which is stored at once: so a transaction is a few megabytes at most."""
+CHANGED_SHARE = 6
+"""Of the products in memory a sixth changed is stored at once: a transaction of a few megabytes at most."""
 _AT_ONCE = 1_000
 """Events between two looks at how many have changed."""
 
@@ -31,10 +31,15 @@ ToldBy = tuple[int, Sequence[Told]]
 
 
 class ItemKeeper:
-    """Tells of orders and views, on every worker, and counts them, on one of them."""
+    """Tells of orders and views, on every worker, and counts them, on one of them.
 
-    def __init__(self, client: Redis) -> None:
-        self._client = client
+    Args:
+        client: where statistics are stored.
+        kept: products in memory; others are read again when something happens to them.
+    """
+
+    def __init__(self, client: Redis, kept: int = KEPT) -> None:
+        self._client, self._kept = client, kept
 
     def tell(self, changes: Changes) -> Iterable[ToldBy]:
         """What a batch says of products."""
@@ -45,14 +50,15 @@ class ItemKeeper:
         """The counting step, resumed from what is stored."""
         store = ItemStore(self._client)
         said = ItemCatalogue(self._client).many
-        return ItemLogic(ItemStatistics(store.read, Charts(store.charts()), said=said), store.reached())
+        statistics = ItemStatistics(store.read, Charts(store.charts()), self._kept, said=said)
+        return ItemLogic(statistics, store.reached(), self._kept // CHANGED_SHARE)
 
 
 class ItemLogic(StatefulBatchLogic[ToldBy, Written, None]):
-    """The statistics, and how far they have come in each partition."""
+    """The statistics, how far they have come in each partition, and how many changes are stored at once."""
 
-    def __init__(self, statistics: ItemStatistics, reached: dict[int, Offset]) -> None:
-        self._statistics, self._reached = statistics, reached
+    def __init__(self, statistics: ItemStatistics, reached: dict[int, Offset], most_changed: int) -> None:
+        self._statistics, self._reached, self._most_changed = statistics, reached, most_changed
         self._due: datetime | None = None
 
     def on_batch(self, values: list[ToldBy]) -> tuple[Iterable[Written], bool]:
@@ -65,7 +71,7 @@ class ItemLogic(StatefulBatchLogic[ToldBy, Written, None]):
                 some = fresh[start : start + _AT_ONCE]
                 self._statistics.take(some)
                 self._reached[partition] = some[-1].offset
-                if self._statistics.changed > MOST_CHANGED:
+                if self._statistics.changed > self._most_changed:
                     found.append(self._written())
         if self._due is None and self._statistics.changed:
             self._due = datetime.now(UTC) + EVERY

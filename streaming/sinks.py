@@ -1,19 +1,20 @@
 """Where the flow's results go: the archive, the online store, the commit, then whoever counts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from redis import Redis
 
 from ebbtide.clock import Clock
+from ebbtide.domain.event import Event
 from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.events import BEGINNING, EventLog
 from ebbtide.logs.offsets import commit
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
-from ebbtide.logs.waiting import Waiting
+from ebbtide.logs.waiting import Look, Waiting
 from features.store.online import OnlineStore
 from streaming.changes import IMPORTED, Changes
 from streaming.checks import Checks
@@ -77,7 +78,7 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
             if self._to.checks is not None:
                 self._to.checks.touch((row.customer for row in heard), now)
             if self._to.waiting is not None:
-                self._to.waiting.put(changes.looks, now)
+                self._to.waiting.put(_looks(changes.looks), now)
             if self._to.triggers is not None:
                 self._to.triggers.put(changes.fired, now)
             if self._to.timers is not None:
@@ -96,6 +97,10 @@ class _FeatureSinkPart(StatelessSinkPartition[Changes]):
             return
         commit(self._to.client, changes.partition, changes.offset)
         self._to.log.trim(changes.partition, changes.offset)
+
+
+def _looks(events: Sequence[Event]) -> list[Look]:
+    return [Look(event.properties.id, event.customer, event.at) for event in events if event.properties.id]
 
 
 class LearnedSink(DynamicSink[tuple[str, bytes]]):

@@ -12,7 +12,6 @@ from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
 from ebbtide.domain.trigger import Tick
 from ebbtide.logs.events import BEGINNING, Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
-from ebbtide.logs.waiting import Look
 from features.profile import State, encode, merge, new_state, segment
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
@@ -59,7 +58,7 @@ class Work:
         self.raws: list[bytes] = []
         self.day_ends: list[Row] = []
         self.orders: list[tuple[str, float]] = []
-        self.looks: list[Look] = []
+        self.looks: list[Event] = []
         self.told: list[Told] = []
         self._offset: Offset = BEGINNING
         self.rejected: list[Rejection] = []
@@ -158,10 +157,10 @@ class Work:
         if event.name == "Order Completed":
             self.orders.append((event.customer, event.at))
             self.told.append(Told(self._offset, event, *segment(state)))
-        elif event.name in _LOOKS and (product := event.properties.id) is not None:
-            self.looks.append(Look(product, event.customer, event.at))
+        elif event.name in _LOOKS and event.properties.id is not None:
+            self.looks.append(event)
             if event.name == "Product Viewed":
-                self.told.append(Told(self._offset, event, newcomer=False, country=""))
+                self.told.append(Told(self._offset, event))
         elif event.also is not None and (other := identity.linked(event)) is not None:
             self._claim(other, event, state, raw)
 

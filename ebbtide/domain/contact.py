@@ -92,12 +92,17 @@ class Cap(msgspec.Struct, frozen=True):
             return None
         return self.names if self.per == "all" else frozenset({own})
 
-    def counts(self, contact: Contact, action: Action) -> bool:
-        """Whether a contact stands against one more by an action, time aside."""
-        counted = self.counted(action)
+    def full(self, action: Action, contacts: Sequence[Contact], now: float) -> bool:
+        """Whether contacts leave no room for one more by an action at `now`."""
+        counted = self.counted(action) if len(contacts) >= self.most else None
         if counted is None:
             return False
-        return not counted or (contact.action if self.per == "action" else contact.channel) in counted
+        since = now - self.days * DAY
+        recent = [each for each in contacts if each.at > since]
+        if counted:
+            of_actions = self.per == "action"
+            recent = [each for each in recent if (each.action if of_actions else each.channel) in counted]
+        return len(recent) >= self.most
 
     def rule(self, action: Action) -> str:
         """The cap in words, as it rules an action out.
@@ -110,18 +115,13 @@ class Cap(msgspec.Struct, frozen=True):
         return f"cap: {self.most} per {days} on {on.get(self.per, action.id)}"
 
 
-def first_full(action: Action, contacts: Iterable[Contact], caps: Iterable[Cap], now: float) -> Cap | None:
+def first_full(action: Action, contacts: Sequence[Contact], caps: Iterable[Cap], now: float) -> Cap | None:
     """The first cap that leaves no room for an action at `now`; None if there is room.
 
     A contact counts as long as less than the window's days have passed. One later than `now`, as two clocks
     may bring it about, counts too: then no window holds too many, whichever way it is laid.
     """
-    contacts = tuple(contacts)
-    for cap in caps:
-        since = now - cap.days * DAY
-        if sum(each.at > since and cap.counts(each, action) for each in contacts) >= cap.most:
-            return cap
-    return None
+    return next((cap for cap in caps if cap.full(action, contacts, now)), None)
 
 
 class QuietHours(msgspec.Struct, frozen=True):

@@ -127,6 +127,7 @@ def _stream(
 ) -> None:
     """Run the flow over the archive of an import."""
     from features.store.online import OnlineStore
+    from models.item_statistics import KEPT_FOR_MINUTES
     from streaming.checks import Checks
     from streaming.flow import build, run
     from streaming.item_keeper import ItemKeeper, ItemSink
@@ -145,4 +146,5 @@ def _stream(
         )
         source = ImportSource(begun.number, read([archive]))
         updater = Updater(OnlineStore(client), clock=clock, kept_customers=settings.kept_customers)
-        run(build(source, sink, updater, items=ItemKeeper(client), shelf=ItemSink(client)))
+        items = ItemKeeper(client, KEPT_FOR_MINUTES)
+        run(build(source, sink, updater, items=items, shelf=ItemSink(client)))

@@ -126,7 +126,7 @@ from streaming.sinks import FeatureSink
 from streaming.sources import LogSource
 from streaming.updater import Updater
 
-item_keeper._AT_ONCE, item_keeper.MOST_CHANGED = 10, 3
+item_keeper._AT_ONCE, item_keeper.CHANGED_SHARE = 10, 10_000
 redis, folder = Redis(unix_socket_path=sys.argv[1]), Path(sys.argv[2])
 log = RedisEventLog(redis, partitions=3)
 write, left = ItemStore.write, [5]
