@@ -46,7 +46,7 @@ class Terms:
     """
 
     eligible: Expression | None = None
-    again_after: float = 7.0
+    again_after: float = 3.0
     category_share: float = 0.5
     brand_share: float = 1.0
 

@@ -38,7 +38,7 @@ def test_the_keys_of_the_terms_stand_in_the_docs_with_their_defaults():
 
 
 def test_the_terms_of_the_example_are_those_of_their_decision_points(points):
-    assert points["default"].terms == Terms(points["default"].terms.eligible, 7.0, 0.5, 1.0)
+    assert points["default"].terms == Terms(points["default"].terms.eligible, 5.0, 0.5, 1.0)
     assert points["basket"].terms == Terms(points["default"].terms.eligible, 0.0, 1.0, 1.0)
     assert points["newsletter"].terms.brand_share == 0.3
     assert points["newsletter"].terms.eligible is not points["default"].terms.eligible

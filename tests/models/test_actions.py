@@ -37,13 +37,13 @@ def test_the_terms_of_items_are_those_of_the_decision_point_else_those_of_all_el
     text = (
         GOOD
         + """
-items: {again_after_days: 3, eligible: item.category != "alcohol" || context.age >= 18}
+items: {again_after_days: 5, eligible: item.category != "alcohol" || context.age >= 18}
 decision_points: {home: {}, shop: {items: {again_after_days: 0, category_share: 0.2, brand_share: 0.4}}}
 """
     )
     points = load(written(tmp_path, text)).decision_points
     eligible = points["default"].terms.eligible
-    assert points["default"].terms == points["home"].terms == Terms(eligible, again_after=3.0)
+    assert points["default"].terms == points["home"].terms == Terms(eligible, again_after=5.0)
     assert points["shop"].terms == Terms(eligible, 0.0, 0.2, 0.4)
     assert eligible.holds(Facts({}, stage="new", item={"category": "tea"}))
     assert load(written(tmp_path, GOOD)).decision_points["default"].terms == Terms()

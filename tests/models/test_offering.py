@@ -46,10 +46,10 @@ def test_what_is_sold_out_or_outside_of_its_dates_is_not_shown(gone):
     [
         (None, None, True),
         (2.0, None, False),
-        (6.9, None, False),
-        (7.0, None, True),
+        (2.9, None, False),
+        (3.0, None, True),
         (2.0, 7.0, False),
-        (6.0, 7.0, True),
+        (2.9, 3.8, True),
         (1.0, 1.2, True),
         (30.0, 60.0, True),
     ],
@@ -165,7 +165,7 @@ def test_no_place_stays_empty_that_something_could_take_and_nothing_forbidden_ta
         if not (each.product in known and known[each.product].stock == 0.0)
         and (
             each.days_ago is None
-            or each.days_ago >= 7.0
+            or each.days_ago >= 3.0
             or (each.interval is not None and each.days_ago >= 0.75 * each.interval)
         )
     ]
