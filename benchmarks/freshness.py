@@ -23,7 +23,7 @@ from benchmarks.report import Result, options, percentile, say, show, told
 from benchmarks.workshop import Workshop, generated, workshop
 from ebbtide.clock import system_clock
 from ebbtide.domain.ingest import iso
-from models.assessment import NO_ORDER
+from models.churn.assessment import NO_ORDER
 
 BATCH = 50
 """Events in a request of the sender."""

@@ -27,7 +27,7 @@ from ebbtide.jobs.progress import silent
 from ebbtide.settings import Settings
 from features.store import layout
 from features.store.online import OnlineStore
-from models import item_store
+from models.recommendations import item_store
 
 START = 1_750_000_000.0
 AGAIN = 4

@@ -16,10 +16,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.report import Result, options, say, show, told
-from models import policies
-from models.action_log import ActionLog
-from models.action_policy import LEARNERS, ActionPolicy, greedy, learn
-from models.context import ContextEncoder
+from models.actions import policies
+from models.actions.action_log import ActionLog
+from models.actions.action_policy import LEARNERS, ActionPolicy, greedy, learn
+from models.actions.context import ContextEncoder
 
 Array = NDArray[np.float64]
 

@@ -28,13 +28,13 @@ from ebbtide.jobs.progress import silent
 from ebbtide.jobs.recommend import publish
 from ebbtide.logs.rejected import RejectedLog
 from features.store.online import OnlineStore
-from models import item_store, ranked, ranker
-from models.item_rebuild import rebuild
-from models.item_store import ItemStore
-from models.purchases import DAY, PurchaseReader, Purchases
-from models.recommend_peers import fitted, orders_by_pair
-from models.recommendations import Recommender
-from models.wanted import Wanted
+from models.recommendations import item_store, ranked, ranker
+from models.recommendations.item_rebuild import rebuild
+from models.recommendations.item_store import ItemStore
+from models.recommendations.purchases import DAY, PurchaseReader, Purchases
+from models.recommendations.recommend_peers import fitted, orders_by_pair
+from models.recommendations.recommendations import Recommender
+from models.recommendations.wanted import Wanted
 from streaming.flow import build, run
 from streaming.item_keeper import ItemKeeper, ItemSink
 from streaming.sinks import FeatureSink

@@ -1,10 +1,10 @@
 """How much is lost while learning which action to take, beside Vowpal Wabbit's SquareCB in the same run.
 
 In a simulated shop the best action for each customer is known. Regret is the sum, over decisions, of what it
-would have got more. Ebbtide learns and explores with the code that serves: `models.action_learning`,
-`models.responses` and `models.exploration`. Vowpal Wabbit sees the same customers in the same order, with
-the same luck; it is given the scale on which all is linear, learns after every decision, and has its own
-defaults.
+would have got more. Ebbtide learns and explores with the code that serves: `models.actions.action_learning`,
+`models.actions.responses` and `models.actions.exploration`. Vowpal Wabbit sees the same customers in the same
+order, with the same luck; it is given the scale on which all is linear, learns after every decision, and has
+its own defaults.
 """
 
 import sys
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from benchmarks.report import Result, options, say, show, told
 from benchmarks.simulator import ACTIONS, SIGNALS, Shop, averse, logs
-from models.action_learning import Outcome, ResponseLearner
-from models.action_log import ActionLog
-from models.exploration import choose, grown, inverse_gap, normalised
-from models.offpolicy import doubly_robust, interval
-from models.responses import Responses
-from models.reward_models import RewardModels, average
+from models.actions.action_learning import Outcome, ResponseLearner
+from models.actions.action_log import ActionLog
+from models.actions.exploration import choose, grown, inverse_gap, normalised
+from models.actions.offpolicy import doubly_robust, interval
+from models.actions.responses import Responses
+from models.actions.reward_models import RewardModels, average
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]

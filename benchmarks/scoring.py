@@ -9,8 +9,8 @@ horizon the number of trees that training chose on held-out cut-offs.
   ready matrix. `ratio_single_row_with_decoding` adds the time to decode the state.
 - `ratio_sweep`: customers a second from the store to scores (read, decode, signals, curve, stage, value),
   over `Booster.predict` for the same trees on a ready matrix of some of the same customers.
-- `ratio_training`: time of `models.churn.train` for one horizon, over `lightgbm.train` on the same matrix
-  with the same parameters and number of trees. Nothing is tuned, as no cut-off can be held out.
+- `ratio_training`: time of `models.churn.churn.train` for one horizon, over `lightgbm.train` on the same
+  matrix with the same parameters and number of trees. Nothing is tuned, as no cut-off can be held out.
 """
 
 import statistics
@@ -32,11 +32,11 @@ from features.catalog import NAMES, VERSION
 from features.profile import State, decode, encode, new_state, update, vector
 from features.store.online import OnlineStore
 from features.store.row import Row
-from models.churn import FALLBACK_ROUNDS, Plan, defaults, label, train
-from models.curve import ChurnCurve
-from models.scorer import ChurnScorer
-from models.sweep import Array, matrix, sweep
-from models.value import Valuer
+from models.churn.churn import FALLBACK_ROUNDS, Plan, defaults, label, train
+from models.churn.curve import ChurnCurve
+from models.churn.scorer import ChurnScorer
+from models.churn.sweep import Array, matrix, sweep
+from models.value.value import Valuer
 
 MAIN, ACTIVE = 60, 120
 KINDS = 2_000

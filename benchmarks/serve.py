@@ -39,15 +39,15 @@ from features.catalog import NAMES, VERSION
 from features.profile import State, encode, new_state, update
 from features.store.online import OnlineStore
 from features.store.row import Row
-from models import ranked, ranked_lists, ranker
-from models.artefact import digest
-from models.artefact import encode as encode_model
-from models.churn import Plan, train
-from models.item_rebuild import rebuild
-from models.item_store import ItemStore
-from models.published import KEY, fields
-from models.purchases import PurchaseReader
-from models.sweep import matrix
+from models.churn.artefact import digest
+from models.churn.artefact import encode as encode_model
+from models.churn.churn import Plan, train
+from models.churn.sweep import matrix
+from models.recommendations import ranked, ranked_lists, ranker
+from models.recommendations.item_rebuild import rebuild
+from models.recommendations.item_store import ItemStore
+from models.recommendations.purchases import PurchaseReader
+from models.registry.published import KEY, fields
 
 KINDS = 2_000
 """Different customers; a larger base repeats them."""

@@ -11,9 +11,9 @@ from ebbtide.domain.decision import Decision, Receipt, Signals, Versions
 from ebbtide.domain.ingest import iso
 from features.catalog import NAMES
 from features.profile import State
-from models.arbitration import ranked
-from models.messages import Slots, filled
-from models.triggers import Rules, open_triggers
+from models.actions.arbitration import ranked
+from models.actions.messages import Slots, filled
+from models.triggers.triggers import Rules, open_triggers
 from serving.draft import Draft
 
 LIFETIME = 15 * 60.0

@@ -14,20 +14,20 @@ from ebbtide.logs.contacts import Contacts, Reservation
 from ebbtide.logs.ledger import Entry, Ledger
 from ebbtide.logs.receipts import Written, written
 from features import catalog, profile
-from models.actions import ActionCatalogue, DecisionPoint
-from models.assessment import assess_many
-from models.choice import Situation, choose
+from models.actions.actions import ActionCatalogue, DecisionPoint
+from models.actions.choice import Situation, choose
+from models.actions.kept import Keeper
+from models.actions.response_watcher import ResponseWatcher
+from models.actions.responses import Responses
+from models.churn.assessment import assess_many
+from models.churn.scorer import ChurnScorer, ModelWatcher
+from models.explain.reasons import reasons
+from models.explain.remedies import rescored
 from models.expressions import close_to, share
-from models.kept import Keeper
-from models.offering import Terms
-from models.reasons import reasons
-from models.recommendations import Recommender
-from models.remedies import rescored
-from models.response_watcher import ResponseWatcher
-from models.responses import Responses
-from models.scorer import ChurnScorer, ModelWatcher
-from models.triggers import Rules
-from models.wanted import Wanted
+from models.recommendations.offering import Terms
+from models.recommendations.recommendations import Recommender
+from models.recommendations.wanted import Wanted
+from models.triggers.triggers import Rules
 from serving.answer import Answerer, previous_stage
 from serving.draft import Draft, Question
 from serving.known import Knowledge, Known

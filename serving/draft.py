@@ -9,7 +9,7 @@ import msgspec
 
 from ebbtide.domain.action import NOTHING
 from ebbtide.domain.decision import Reason, Recommendation
-from models.choice import Choice, Situation
+from models.actions.choice import Choice, Situation
 from models.expressions import Facts
 from serving.known import Known
 

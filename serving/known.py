@@ -12,8 +12,8 @@ from ebbtide.errors import StoreError
 from ebbtide.logs import contacts, triggers
 from features.profile import State, decode
 from features.store import layout
-from models import ranked
-from models.ranked import Ranked
+from models.recommendations import ranked
+from models.recommendations.ranked import Ranked
 
 _HOPS = 10
 """Sign posts followed from one customer to the next at most."""

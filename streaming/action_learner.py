@@ -18,8 +18,8 @@ from ebbtide.logs.decisions import START, DecisionLog
 from ebbtide.logs.outcomes import Attributed
 from features import catalog
 from features.signals.daily import DAY
-from models.action_learning import Outcome, ResponseLearner
-from models.recorded import vector
+from models.actions.action_learning import Outcome, ResponseLearner
+from models.actions.recorded import vector
 from streaming.attribution import Attribution, Told, told
 from streaming.changes import Changes
 

@@ -8,7 +8,7 @@ from ebbtide.domain.trigger import Fired
 from ebbtide.logs.events import Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
 from features.store.row import Row
-from models.item_statistics import Told
+from models.recommendations.item_statistics import Told
 
 IMPORTED = -1
 """The partition of records that come from an import; their offsets are (number of the import, line)."""

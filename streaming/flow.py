@@ -16,7 +16,7 @@ from streaming.changes import Batch, Changes
 from streaming.updater import Updater
 
 if TYPE_CHECKING:  # River imports slowly, and an import of a log learns nothing online
-    from models.item_store import Written
+    from models.recommendations.item_store import Written
     from streaming.action_learner import ActionLearner, Learned
     from streaming.item_keeper import ItemKeeper
     from streaming.learner import OnlineLearner

@@ -14,9 +14,9 @@ from redis import Redis
 
 from ebbtide.logs.events import BEGINNING, Offset
 from ebbtide.logs.items import ItemCatalogue
-from models.charts import Charts
-from models.item_statistics import KEPT, ItemStatistics, Told
-from models.item_store import ItemStore, Written
+from models.recommendations.charts import Charts
+from models.recommendations.item_statistics import KEPT, ItemStatistics, Told
+from models.recommendations.item_store import ItemStore, Written
 from streaming.changes import Changes
 
 EVERY = timedelta(seconds=3)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from ebbtide.domain.event import BACK_IN_STOCK, Event
 from ebbtide.domain.trigger import Fired, Tick
 from features.profile import State, update
-from models.moments import Moments, next_moment, take_in
+from models.triggers.moments import Moments, next_moment, take_in
 
 
 class Judging:

@@ -21,9 +21,9 @@ from features.profile import decode, encode, vector
 from features.signals.daily import DAY, day_of
 from features.store.online import OnlineStore
 from features.store.row import Row
-from models.artefact import Churned
-from models.online import FORMAT, OnlineChurn, segments
-from models.scorer import ChurnScorer, ModelWatcher
+from models.churn.artefact import Churned
+from models.churn.online import FORMAT, OnlineChurn, segments
+from models.churn.scorer import ChurnScorer, ModelWatcher
 from streaming.changes import Changes
 
 FOLLOWED = 5_000

@@ -8,7 +8,7 @@ from typing import Protocol
 from ebbtide.clock import Clock, system_clock
 from ebbtide.logs.events import BEGINNING
 from features.profile import State, new_state
-from models.moments import Moments
+from models.triggers.moments import Moments
 from streaming.changes import IMPORTED, Batch, Changes
 from streaming.judging import Judging
 from streaming.work import Work

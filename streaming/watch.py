@@ -22,10 +22,10 @@ from ebbtide.logs.alerts import AlertLog, Last
 from features import lifecycle
 from features.profile import State, last_stage, named, vector
 from features.store.online import OnlineStore
-from models.reasons import reasons
-from models.remedies import rescored
-from models.risk import Policy, Sight, Step, Verdict, look, next_check, rests_until, verdict
-from models.scorer import ChurnScorer, ModelWatcher
+from models.churn.risk import Policy, Sight, Step, Verdict, look, next_check, rests_until, verdict
+from models.churn.scorer import ChurnScorer, ModelWatcher
+from models.explain.reasons import reasons
+from models.explain.remedies import rescored
 from streaming.checks import Checks, Done, Due, Look
 
 BATCH = 50

@@ -16,7 +16,7 @@ from features.profile import State, encode, merge, new_state, segment
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
 from features.store.row import Row
-from models.item_statistics import Told
+from models.recommendations.item_statistics import Told
 from streaming.judging import Judging
 
 LATE = "late: older than the newest event of its customer by more than the lateness allowed"

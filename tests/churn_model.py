@@ -6,9 +6,9 @@ import msgspec
 from redis import Redis
 
 from features.catalog import NAMES, VERSION
-from models.artefact import Artefact, Churned, Horizon, Linear, Scale, digest, encode
-from models.curve import ChurnCurve
-from models.published import KEY, fields
+from models.churn.artefact import Artefact, Churned, Horizon, Linear, Scale, digest, encode
+from models.churn.curve import ChurnCurve
+from models.registry.published import KEY, fields
 
 STUMP = """Tree={index}
 num_leaves=2

@@ -11,10 +11,10 @@ from ebbtide.domain.ingest import iso
 from ebbtide.logs.outcomes import Attributed
 from features import catalog
 from features.profile import named, new_state, vector
-from models.actions import ActionCatalogue
-from models.assessment import Assessment
-from models.choice import Situation, choose
-from models.logged import Row
+from models.actions.actions import ActionCatalogue
+from models.actions.choice import Situation, choose
+from models.actions.logged import Row
+from models.churn.assessment import Assessment
 
 AT = 1_700_000_000.0
 POLICY = """holdout: 0.0

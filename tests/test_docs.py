@@ -26,7 +26,7 @@ from ebbtide.domain.event import (
 from ebbtide.settings import Settings
 from features import lifecycle, profile
 from features.catalog import DESCRIPTIONS, NAMES, SIGNALS
-from models.trigger_file import load as load_triggers
+from models.triggers.trigger_file import load as load_triggers
 from serving.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]

@@ -12,14 +12,14 @@ from ebbtide.domain.contact import Reach
 from ebbtide.errors import ConfigError
 from ebbtide.jobs.report import LiftReport
 from ebbtide.logs.contacts import Contacts
-from models.action_file import Entry
-from models.actions import load, parse
-from models.arbitration import HELD_OUT
-from models.cohort import Cohort
-from models.eligibility import judged
+from models.actions.action_file import Entry
+from models.actions.actions import load, parse
+from models.actions.arbitration import HELD_OUT
+from models.actions.cohort import Cohort
+from models.actions.eligibility import judged
+from models.actions.lift import latest
+from models.actions.messages import SLOTS, faults
 from models.expressions import FUNCTIONS, OF_CUSTOMER, Expression, Facts
-from models.lift import latest
-from models.messages import SLOTS, faults
 
 PAGE = (Path(__file__).parents[1] / "docs" / "actions.md").read_text()
 BLOCKS = re.findall(r"^```([a-z]*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

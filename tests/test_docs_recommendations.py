@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from ebbtide.domain.item import DAY, Item
-from models.action_file import Items
-from models.actions import parse
+from models.actions.action_file import Items
+from models.actions.actions import parse
 from models.expressions import Facts
-from models.offering import DUE, Terms, offered
+from models.recommendations.offering import DUE, Terms, offered
 
 PAGE = (Path(__file__).parents[1] / "docs" / "recommendations.md").read_text()
 [EXAMPLE] = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -7,9 +7,9 @@ import pytest
 
 from ebbtide.domain.event import Event, Product, Properties
 from features.profile import new_state, update
-from models.moments import Moments, next_moment
-from models.trigger_file import _Entry, load
-from models.trigger_reasons import OF_EVENT
+from models.triggers.moments import Moments, next_moment
+from models.triggers.trigger_file import _Entry, load
+from models.triggers.trigger_reasons import OF_EVENT
 
 PAGE = (Path(__file__).parents[1] / "docs" / "triggers.md").read_text()
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -10,7 +10,7 @@ from ebbtide.cli.verbs import JsonOption, _opened
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from models.action_promotion import Compared
+    from models.actions.action_promotion import Compared
 
 
 def promote_actions(

@@ -98,7 +98,7 @@ def _evaluated(
         progress=console.bar,
     )
     if plot is not None:
-        from models.backtest_plot import drawn
+        from models.evaluation.backtest_plot import drawn
 
         drawn(found.rows, found.answers, found.horizon, found.data).savefig(plot, format="png")
     return found

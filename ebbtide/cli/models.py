@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ebbtide.jobs.models import Compared
-    from models.aliases import Move
-    from models.promotion import Order, Version
+    from models.registry.aliases import Move
+    from models.registry.promotion import Order, Version
 
 app = typer.Typer(no_args_is_help=True, help="See which churn model serves; compare, promote, roll back.")
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
@@ -26,7 +26,7 @@ def list_(json: JsonOption = False) -> None:
     from ebbtide import console
     from ebbtide.jobs.models import registry
     from ebbtide.settings import load
-    from models.promotion import versions
+    from models.registry.promotion import versions
 
     found = versions(registry(load()))
     if json:
@@ -115,7 +115,7 @@ def history(json: JsonOption = False) -> None:
     from ebbtide.clock import system_clock
     from ebbtide.jobs.models import registry
     from ebbtide.settings import load
-    from models.promotion import history as moves
+    from models.registry.promotion import history as moves
 
     found = moves(registry(load()), system_clock())
     if json:
@@ -128,7 +128,7 @@ def _order(by: str | None, why: str) -> "Order":
     import getpass
 
     from ebbtide.clock import system_clock
-    from models.promotion import Order
+    from models.registry.promotion import Order
 
     try:
         who = by or getpass.getuser()

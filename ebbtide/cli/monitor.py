@@ -49,7 +49,7 @@ def monitor(
 def _stability(found: "Monitoring") -> "Table":
     from rich.table import Table
 
-    from models.drift import level
+    from models.drift.drift import level
 
     table = Table(
         title=f"{found.version}: {found.rows:,} customers on {found.at} against {found.trained_rows:,} rows "

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ebbtide.jobs.report import LiftReport
-    from models.lift import Lift
+    from models.actions.lift import Lift
 
 app = typer.Typer(no_args_is_help=True, help="Show whether the actions help.")
 
@@ -85,7 +85,7 @@ def _table(found: "LiftReport") -> "Table":
 
 
 def _sentence(what: str, found: "Lift") -> str:
-    from models.lift import FEWEST
+    from models.actions.lift import FEWEST
 
     if found.held_out < FEWEST:
         return f"{what}: too early, expected at least {FEWEST} customers held out, found {found.held_out}"

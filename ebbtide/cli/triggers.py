@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ebbtide.jobs.backtest_triggers import TriggerBacktest
-    from models.snapshot import Churn
+    from models.triggers.snapshot import Churn
 
 app = typer.Typer(no_args_is_help=True, help="Try the moments to speak to customers on a log of yours.")
 
@@ -62,7 +62,7 @@ def backtest(
     from ebbtide.clock import system_clock
     from ebbtide.jobs import backtest_triggers as job
     from ebbtide.settings import load
-    from models.trigger_file import SHIPPED, usable
+    from models.triggers.trigger_file import SHIPPED, usable
     from streaming.importing.importer import open_log
     from streaming.importing.mapping import parse_mapping
 
@@ -85,7 +85,7 @@ def backtest(
     if out is not None:
         found.write(out)
     if plot is not None:
-        from models.stage_plot import drawn
+        from models.evaluation.stage_plot import drawn
 
         drawn(found.entered, found.data).savefig(plot, format="png")
     if json:
@@ -107,13 +107,13 @@ def _check_folder(path: Path | None) -> None:
 @contextlib.contextmanager
 def _churn(champion: bool) -> "Iterator[Churn]":
     """What tells the probability of churn: the champion in force, or nobody."""
-    from models.snapshot import churn_by, unknown_churn
+    from models.triggers.snapshot import churn_by, unknown_churn
 
     if not champion:
         yield unknown_churn
         return
     from ebbtide.errors import ModelError
-    from models import scorer
+    from models.churn import scorer
 
     with _opened() as (_, _, client):
         found = scorer.load(client)

@@ -141,7 +141,7 @@ def train(
     """
     from ebbtide import console
     from ebbtide.jobs.train import train as run
-    from models.tuning import budget
+    from models.churn.tuning import budget
 
     seconds = None if tune is None else budget(tune)
 

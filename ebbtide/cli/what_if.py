@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ebbtide.jobs.what_if import Report
-    from models.logged import Valued
+    from models.actions.logged import Valued
 
 
 def what_if(

@@ -12,9 +12,9 @@ from ebbtide.jobs.what_if import decided
 from ebbtide.settings import Settings
 
 if TYPE_CHECKING:
-    from models.action_promotion import Compared
-    from models.promotion import Order
-    from models.responses import ResponseModel
+    from models.actions.action_promotion import Compared
+    from models.actions.responses import ResponseModel
+    from models.registry.promotion import Order
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def promote_actions(
         ModelError: nothing was learned yet, or it is not proven better (with the figures). Nothing changes.
         StoreError: Redis cannot be read or written; nothing is changed.
     """
-    from models import action_promotion, actions, response_watcher
+    from models.actions import action_promotion, actions, response_watcher
 
     learned = _learned(client)
     compared = None
@@ -63,7 +63,7 @@ def restore_actions(settings: Settings, client: Redis, order: "Order", version: 
         ModelError: there is none, or it cannot be used; nothing is changed.
         StoreError: Redis cannot be written; nothing is changed.
     """
-    from models import action_promotion
+    from models.actions import action_promotion
 
     return Promoted(action_promotion.restore(registry(settings), client, version, order))
 

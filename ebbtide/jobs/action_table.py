@@ -11,7 +11,7 @@ import polars as pl
 
 from ebbtide.errors import InputError
 from ebbtide.logs.rejected import Rejection
-from models.action_log import ActionLog, Array, Places
+from models.actions.action_log import ActionLog, Array, Places
 from streaming.importing import mapping, tables
 
 PROBABILITY = "the probability of the choice, above 0 and at most 1"

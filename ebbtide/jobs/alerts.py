@@ -19,9 +19,9 @@ WAIT = 1.0
 @contextlib.contextmanager
 def watching(settings: Settings, client: Redis, clock: Clock) -> Iterator[None]:
     """Look at customers whose check is due, in a thread, while the context lasts."""
-    from models.risk import Policy
-    from models.scorer import ModelWatcher
-    from models.value import ValueWatcher
+    from models.churn.risk import Policy
+    from models.churn.scorer import ModelWatcher
+    from models.value.value import ValueWatcher
     from streaming.watch import Watch
 
     policy = Policy(settings.risk_threshold, cooldown_days=settings.alert_cooldown_days)

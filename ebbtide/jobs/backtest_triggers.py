@@ -24,10 +24,10 @@ from ebbtide.logs.rejected import RejectedLog
 from features import profile
 from features.glance import Glance
 from features.profile import State
-from models.moments import Moments
-from models.snapshot import Churn, unknown_churn
-from models.trigger_figures import Base, RuleFigures, StageFigures, figures, stage_figures, warnings
-from models.triggers import Rules
+from models.triggers.moments import Moments
+from models.triggers.snapshot import Churn, unknown_churn
+from models.triggers.trigger_figures import Base, RuleFigures, StageFigures, figures, stage_figures, warnings
+from models.triggers.triggers import Rules
 from streaming.changes import Batch, Changes
 from streaming.importing.importer import Log, import_events
 from streaming.importing.report import Report

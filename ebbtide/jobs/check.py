@@ -50,7 +50,7 @@ def _settings(settings: Settings) -> str:
 
 
 def _actions(settings: Settings) -> str:
-    from models import actions
+    from models.actions import actions
 
     path = settings.actions or actions.SHIPPED
     found = actions.load(path)
@@ -65,7 +65,7 @@ def _actions(settings: Settings) -> str:
 
 
 def _triggers(settings: Settings) -> str:
-    from models import trigger_file
+    from models.triggers import trigger_file
 
     path = settings.triggers or trigger_file.SHIPPED
     found = trigger_file.load(path)
@@ -113,7 +113,7 @@ def _feast(settings: Settings) -> str:
 
 
 def _model(client: Redis) -> str:
-    from models import scorer
+    from models.churn import scorer
 
     champion = scorer.load(client)
     if champion is None:

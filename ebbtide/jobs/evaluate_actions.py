@@ -10,11 +10,11 @@ import numpy as np
 from ebbtide.errors import InputError
 from ebbtide.jobs.action_table import Columns, read_actions
 from ebbtide.jobs.progress import Progress
-from models import action_policy, policies
-from models.action_log import ActionLog, Array, Places
-from models.action_policy import Gain
-from models.context import ContextEncoder
-from models.offpolicy import Estimate
+from models.actions import action_policy, policies
+from models.actions.action_log import ActionLog, Array, Places
+from models.actions.action_policy import Gain
+from models.actions.context import ContextEncoder
+from models.actions.offpolicy import Estimate
 
 FEWEST = 100
 """Rows that a log needs; with fewer, every interval would be as wide as the rewards."""

@@ -11,17 +11,17 @@ from ebbtide.domain.event import Event, decode
 from ebbtide.errors import InputError, ModelError
 from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.logs.rejected import RejectedLog
-from models.arrivals import arrivals, weekly
-from models.backtest import Answers, Rows, answer, figures, pooled, with_intervals
-from models.prequential import prequential
-from models.timeline import MOST_CUSTOMERS, Schedule, date, sampling, schedule, stops
+from models.evaluation.arrivals import arrivals, weekly
+from models.evaluation.backtest import Answers, Rows, answer, figures, pooled, with_intervals
+from models.evaluation.prequential import prequential
+from models.evaluation.timeline import MOST_CUSTOMERS, Schedule, date, sampling, schedule, stops
 from streaming.importing.importer import Log, import_events
 from streaming.importing.report import Report
 
 BATCH = 1_000
 """Events between two looks at the progress bar."""
 MEASURES = ("log_loss", "roc_auc", "brier_score")
-"""Of the frozen and of the corrected model, as `models.prequential` names them."""
+"""Of the frozen and of the corrected model, as `models.evaluation.prequential` names them."""
 
 
 @dataclass(frozen=True)

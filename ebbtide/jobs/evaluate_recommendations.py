@@ -15,10 +15,10 @@ from ebbtide.domain.event import decode
 from ebbtide.errors import InputError, ModelError
 from ebbtide.jobs.progress import Progress
 from ebbtide.logs.rejected import RejectedLog
-from models import ranker, recommend_peers
-from models.purchases import DAY, PurchaseReader, Purchases
-from models.ranking_metrics import TOP, Lists, figures
-from models.timeline import date
+from models.evaluation.timeline import date
+from models.recommendations import ranker, recommend_peers
+from models.recommendations.purchases import DAY, PurchaseReader, Purchases
+from models.recommendations.ranking_metrics import TOP, Lists, figures
 from streaming.importing.importer import Log, import_events
 from streaming.importing.report import Report
 

@@ -127,7 +127,7 @@ def _stream(
 ) -> None:
     """Run the flow over the archive of an import."""
     from features.store.online import OnlineStore
-    from models.item_statistics import KEPT_FOR_MINUTES
+    from models.recommendations.item_statistics import KEPT_FOR_MINUTES
     from streaming.checks import Checks
     from streaming.flow import build, run
     from streaming.item_keeper import ItemKeeper, ItemSink

@@ -102,6 +102,6 @@ def report(client: Redis, now: float) -> ItemsReport:
 
 def _bought(client: Redis) -> Iterator[str]:
     """The products that were bought or viewed, as recommendations know them."""
-    from models.item_store import RECORDS
+    from models.recommendations.item_store import RECORDS
 
     return (id_.decode() for id_, _ in client.hscan_iter(RECORDS, count=MOST))

@@ -16,9 +16,9 @@ from ebbtide.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from models.artefact import Artefact
-    from models.promotion import Comparison, Order, Version
-    from models.registry import Registry
+    from models.churn.artefact import Artefact
+    from models.registry.promotion import Comparison, Order, Version
+    from models.registry.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Promoted:
 
 def registry(settings: Settings) -> "Registry":
     """Where MLflow keeps this working folder's models."""
-    from models.registry import Registry
+    from models.registry.registry import Registry
 
     return Registry(settings.mlflow_uri, settings.mlflow_artifacts)
 
@@ -75,8 +75,8 @@ def compare(
     Raises:
         ModelError: there is no such version, one has not the other's horizon, or there are no events.
     """
-    from models import promotion
-    from models.churn import label
+    from models.churn.churn import label
+    from models.registry import promotion
 
     target = registry(settings)
     ours, theirs = (promotion.named(target, name) for name in (challenger, champion))
@@ -114,8 +114,8 @@ def promote(
         ModelError: not proven better (with the figures), or the version cannot be used; nothing is changed.
         StoreError: Redis cannot be written; nothing is changed.
     """
-    from models import promotion
-    from models.registry import CHAMPION
+    from models.registry import promotion
+    from models.registry.registry import CHAMPION
 
     target = registry(settings)
     version = promotion.named(target, name)
@@ -135,7 +135,7 @@ def rollback(settings: Settings, client: Redis, order: "Order", to: str | None) 
         ModelError: there is none, or it cannot be used; nothing is changed.
         StoreError: Redis cannot be written; nothing is changed.
     """
-    from models import promotion
+    from models.registry import promotion
 
     target = registry(settings)
     published = promotion.rollback(
@@ -157,9 +157,9 @@ def _test_rows(
     settings: Settings, redis_url: str, judged: "Artefact", newer: "Version", progress: Progress
 ) -> "pd.DataFrame":
     """The rows on which the newer version was tested, as training built them."""
-    from models.churn import Plan
-    from models.dataset import training_rows
-    from models.labels import moments
+    from models.churn.churn import Plan
+    from models.churn.dataset import training_rows
+    from models.churn.labels import moments
 
     if not newer.test_cutoff:
         raise ModelError(

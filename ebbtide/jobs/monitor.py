@@ -21,10 +21,10 @@ from features.store.online import OnlineStore
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from models.artefact import Artefact
-    from models.churn import Plan
-    from models.drift import Calibration, Population
-    from models.registry import Registry
+    from models.churn.artefact import Artefact
+    from models.churn.churn import Plan
+    from models.drift.drift import Calibration, Population
+    from models.registry.registry import Registry
 
 SAMPLE = 5_000
 """Customers looked at: enough to tell shares of a tenth to a hundredth."""
@@ -52,7 +52,7 @@ class Monitoring:
 
     def shifted(self) -> list[str]:
         """The signals whose spread is another now."""
-        from models.drift import SHIFTED
+        from models.drift.drift import SHIFTED
 
         return [name for name, index in self.stability.items() if index >= SHIFTED]
 
@@ -112,8 +112,9 @@ def monitor(
     """
     from dataclasses import replace
 
-    from models import drift, drift_page, monitoring, scorer
-    from models.registry import Registry
+    from models.churn import scorer
+    from models.drift import drift, drift_page, monitoring
+    from models.registry.registry import Registry
     from streaming.learner import saved
 
     champion = scorer.load(client)
@@ -166,7 +167,7 @@ class _Look:
 
     def population(self) -> "Population":
         """The spread of the signals trained on: as kept, or from the history if it was not kept."""
-        from models import drift, monitoring
+        from models.drift import drift, monitoring
 
         kept = monitoring.trained_population(self.registry, self.version)
         if kept is not None:
@@ -180,8 +181,8 @@ class _Look:
 
     def calibration(self) -> "list[Calibration]":
         """What was said and came, at cut-offs since the training whose horizon has passed."""
-        from models import drift, monitoring
-        from models.curve import ChurnCurve
+        from models.churn.curve import ChurnCurve
+        from models.drift import drift, monitoring
 
         end = datetime.fromtimestamp(self.span.last, UTC)
         first = _midnight(monitoring.training_cutoffs(self.registry, self.version)[1])
@@ -200,20 +201,20 @@ class _Look:
     def _rows(
         self, cutoffs: list[datetime], until: datetime, advance: Advance
     ) -> "tuple[NDArray[np.float64], NDArray[np.bool_]]":
-        from models.churn import MOST_ROWS, label
-        from models.dataset import training_rows
+        from models.churn.churn import MOST_ROWS, label
+        from models.churn.dataset import training_rows
 
         store, plan = apply(self.settings, self.redis_url), self._plan()
         rows = training_rows(store, self.past, cutoffs, plan, until=until, most=MOST_ROWS, advance=advance)
         return rows[list(NAMES)].to_numpy(np.float64), rows[label(plan.main)].to_numpy() == 1.0
 
     def _include(self, cutoffs: list[datetime], until: datetime) -> None:
-        from models.labels import moments
+        from models.churn.labels import moments
 
         history.include(self.past, moments(cutoffs, self._plan(), until=until), self.progress)
 
     def _plan(self) -> "Plan":
-        from models.churn import Plan
+        from models.churn.churn import Plan
 
         model = self.artefact
         return Plan(main=model.main, active=model.active, churned=model.churned, horizons=())
@@ -241,8 +242,8 @@ def _today(
 
 
 def _could_leave(values: list[float], artefact: "Artefact") -> bool:
-    from models.artefact import Churned
-    from models.population import could_cancel
+    from models.churn.artefact import Churned
+    from models.churn.population import could_cancel
 
     if artefact.churned is Churned.CANCEL:
         return could_cancel(values)
@@ -250,7 +251,7 @@ def _could_leave(values: list[float], artefact: "Artefact") -> bool:
 
 
 def _wanted(artefact: "Artefact") -> str:
-    from models.artefact import Churned
+    from models.churn.artefact import Churned
 
     if artefact.churned is Churned.CANCEL:
         return "a running subscription that they have not asked to end"

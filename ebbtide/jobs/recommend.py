@@ -27,8 +27,8 @@ from streaming.changes import IMPORTED
 from streaming.sources import BATCH
 
 if TYPE_CHECKING:
-    from models.purchases import Purchases
-    from models.ranker import Ranker
+    from models.recommendations.purchases import Purchases
+    from models.recommendations.ranker import Ranker
 
 DAYS = 30.0
 """Days that a list looks ahead."""
@@ -72,7 +72,7 @@ def recommend(
         ModelError: MLflow could not keep the ranker.
     """
     counted = not quick and _count(settings, client, progress)
-    from models.item_store import RECORDS
+    from models.recommendations.item_store import RECORDS
 
     past = _purchases(settings, progress)
     made = Recommended(None, 0, 0.0, 0.0, 0, int(client.hlen(RECORDS)), counted)  # type: ignore[arg-type]
@@ -84,8 +84,8 @@ def recommend(
 
 def _count(settings: Settings, client: Redis, progress: Progress) -> bool:
     """Count item statistics anew, unless a flow keeps them: two writers would undo each other's work."""
-    from models.item_rebuild import rebuild
-    from models.item_store import ItemStore, replace
+    from models.recommendations.item_rebuild import rebuild
+    from models.recommendations.item_store import ItemStore, replace
 
     suffix = ":new"
     with ExitStack() as stack:
@@ -150,7 +150,7 @@ def _decoded(lines: "Iterator[bytes] | list[bytes]") -> Iterator[Event]:
 
 
 def _purchases(settings: Settings, progress: Progress) -> "Purchases":
-    from models.purchases import PurchaseReader
+    from models.recommendations.purchases import PurchaseReader
 
     reader = PurchaseReader()
     with progress("Orders (archive)") as advance:
@@ -181,9 +181,9 @@ def _ranked(
     progress: Progress,
 ) -> Recommended:
     """Train, log and publish."""
-    from models import ranker, ranker_runs
-    from models.registry import Registry
-    from models.timeline import date
+    from models.evaluation.timeline import date
+    from models.recommendations import ranker, ranker_runs
+    from models.registry.registry import Registry
 
     cut = _end(past)
     with progress("Recommendations (LightGBM)", ranker.STEPS) as advance:
@@ -203,7 +203,7 @@ def _ranked(
 def _held_out(past: "Purchases", cut: float, days: float, progress: Progress) -> Mapping[str, float]:
     """The figures on the last window, learned from what was before it; none if the log is too short."""
     from ebbtide.jobs.evaluate_recommendations import FEWEST, HeldOut
-    from models import ranker
+    from models.recommendations import ranker
 
     if cut <= float(past.at.min()) + 1.0:
         return {}
@@ -231,8 +231,8 @@ def publish(
 
     Each list is replaced as a whole, and says which version it is of; those not made anew expire.
     """
-    from models import ranked
-    from models.ranked_lists import listed, lists
+    from models.recommendations import ranked
+    from models.recommendations.ranked_lists import listed, lists
 
     redis: Any = client
     number = size = 0

@@ -16,9 +16,9 @@ from ebbtide.jobs.progress import Progress
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.documents import Documents
 from features import catalog
-from models.assessment import assess
-from models.choice import Situation, choose
-from models.kept import Kept
+from models.actions.choice import Situation, choose
+from models.actions.kept import Kept
+from models.churn.assessment import assess
 
 Found = TypeVar("Found")
 SHOWN = 20

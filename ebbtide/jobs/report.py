@@ -18,8 +18,8 @@ from ebbtide.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from models.cohort import Cohort
-    from models.lift import Lift
+    from models.actions.cohort import Cohort
+    from models.actions.lift import Lift
 
 FORMATS = (".png", ".html")
 
@@ -78,10 +78,10 @@ def lift(
     Raises:
         InputError: the policy holds nobody out, there is no decision yet, or the archive cannot be read.
     """
-    from models import actions
-    from models.cohort import Trial, cohort
-    from models.holdout import held_out
-    from models.lift import latest
+    from models.actions import actions
+    from models.actions.cohort import Trial, cohort
+    from models.actions.holdout import held_out
+    from models.actions.lift import latest
 
     policy = actions.load(settings.actions or actions.SHIPPED)
     if not 0.0 < policy.holdout < 1.0:
@@ -110,7 +110,7 @@ def write_plot(found: LiftReport, path: Path) -> None:
     Raises:
         InputError: another ending, or the file cannot be written.
     """
-    from models.lift_plot import drawn
+    from models.actions.lift_plot import drawn
 
     if path.suffix not in FORMATS:
         raise InputError(f"--plot: expected a file that ends in {' or '.join(FORMATS)}, found {path}")

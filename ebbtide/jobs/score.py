@@ -12,8 +12,8 @@ from ebbtide.errors import InputError, ModelError
 from ebbtide.jobs.progress import Progress
 
 if TYPE_CHECKING:
-    from models.scorer import ChurnScorer
-    from models.sweep import Swept
+    from models.churn.scorer import ChurnScorer
+    from models.churn.sweep import Swept
 
 Write = Callable[["Swept"], None]
 SUFFIXES = (".parquet", ".csv")
@@ -57,8 +57,9 @@ def score_all(client: Redis, *, now: float, progress: Progress, out: Path | None
         InputError: `out` is neither parquet nor CSV.
     """
     from features.store.online import OnlineStore
-    from models import scorer as scorers
-    from models import sweep, value
+    from models.churn import scorer as scorers
+    from models.churn import sweep
+    from models.value import value
 
     if out is not None and out.suffix not in SUFFIXES:
         raise InputError(f"--out: expected a file that ends in {' or '.join(SUFFIXES)}, found {out}")

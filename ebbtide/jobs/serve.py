@@ -9,7 +9,7 @@ from ebbtide.settings import Settings
 
 def serve(settings: Settings, redis_url: str, *, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; `ready` is told the address once the API answers."""
-    from models import actions
+    from models.actions import actions
     from serving import server
     from serving.app import create_app
 

@@ -45,8 +45,8 @@ def stream(
         EbbtideError: another process of the flow ended.
     """
     from features.store.online import OnlineStore
-    from models import actions as policies
-    from models.scorer import ModelWatcher
+    from models.actions import actions as policies
+    from models.churn.scorer import ModelWatcher
     from streaming.action_learner import ActionLearner, OutcomeSink
     from streaming.checks import Checks
     from streaming.flow import build, run

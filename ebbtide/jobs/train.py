@@ -20,10 +20,10 @@ from features.rebuild import Span
 if TYPE_CHECKING:
     import pandas as pd
 
-    from models.churn import Plan
-    from models.cutoffs import Cutoffs
-    from models.tuning import Trial
-    from models.value import Value
+    from models.churn.churn import Plan
+    from models.churn.cutoffs import Cutoffs
+    from models.churn.tuning import Trial
+    from models.value.value import Value
 
 SEED = 7
 
@@ -81,8 +81,11 @@ def train(
     Raises:
         ModelError: no events, too short a time of them, or too few customers; the running champion stays.
     """
-    from models import churn, plots, quality, registry, runs, value
-    from models.artefact import Churned
+    from models.churn import churn
+    from models.churn.artefact import Churned
+    from models.evaluation import plots, quality
+    from models.registry import registry, runs
+    from models.value import value
 
     plan = churn.Plan(main=horizon, active=active, churned=Churned(churned), seed=SEED)
     with history.opened(settings, progress) as (past, span):
@@ -131,10 +134,10 @@ def rows_of(
     Raises:
         ModelError: too short a history, or nobody who could leave.
     """
-    from models.artefact import Churned
-    from models.churn import MOST_ROWS
-    from models.cutoffs import cutoffs
-    from models.dataset import training_rows
+    from models.churn.artefact import Churned
+    from models.churn.churn import MOST_ROWS
+    from models.churn.cutoffs import cutoffs
+    from models.churn.dataset import training_rows
 
     active = plan.active if plan.churned is Churned.SILENCE else 0
     cuts = cutoffs(span.first, span.last, horizon=plan.main, active=active)
@@ -152,8 +155,8 @@ def rows_of(
 
 def _moments(cuts: "Cutoffs", end: datetime, plan: "Plan", span: Span) -> Iterator[float]:
     """All at which this training will read the history: one replay serves them all."""
-    from models.labels import moments
-    from models.value_training import stretches
+    from models.churn.labels import moments
+    from models.value.value_training import stretches
 
     yield from moments(cuts.train, plan, until=cuts.test)
     yield from moments((cuts.test,), plan, until=end)
@@ -163,7 +166,7 @@ def _moments(cuts: "Cutoffs", end: datetime, plan: "Plan", span: Span) -> Iterat
 
 def _trials(rows: Rows, plan: "Plan", seconds: float, progress: Progress) -> "list[Trial]":
     """Search parameters; the best trial comes first."""
-    from models.tuning import tune
+    from models.churn.tuning import tune
 
     with progress("Parameters (Optuna)", total=round(seconds)) as advance:
         return tune(rows.train, NAMES, plan, seconds=seconds, advance=advance)
@@ -171,7 +174,7 @@ def _trials(rows: Rows, plan: "Plan", seconds: float, progress: Progress) -> "li
 
 def _value(past: History, progress: Progress) -> "Value | None":
     """Fit what customers are worth, if the events are of a time long enough to learn it."""
-    from models import value_training
+    from models.value import value_training
 
     with progress("Customer value"):
         return value_training.fit(past, seed=SEED)

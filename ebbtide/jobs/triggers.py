@@ -14,8 +14,8 @@ from ebbtide.logs.triggers import TriggerLog
 from ebbtide.settings import Settings
 
 if TYPE_CHECKING:
-    from models.moments import Moments
-    from models.triggers import Rules
+    from models.triggers.moments import Moments
+    from models.triggers.triggers import Rules
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def rules_of(settings: Settings) -> "Rules":
     Raises:
         ConfigError: there is no such file, or it is no file of triggers.
     """
-    from models.trigger_file import SHIPPED, usable
+    from models.triggers.trigger_file import SHIPPED, usable
 
     path = settings.triggers or SHIPPED
     rules, faults = usable(path)
@@ -41,9 +41,9 @@ def judged_by(settings: Settings, client: Redis, clock: Clock) -> "Moments":
     Raises:
         ConfigError: there is no file of triggers.
     """
-    from models.moments import Moments
-    from models.scorer import ModelWatcher
-    from models.snapshot import churn_by
+    from models.churn.scorer import ModelWatcher
+    from models.triggers.moments import Moments
+    from models.triggers.snapshot import churn_by
 
     rules, models = rules_of(settings), ModelWatcher(client)
     since = TriggerLog(client).in_force_since(rules.version, clock())

@@ -17,8 +17,8 @@ from ebbtide.logs.outcomes import Attributed
 from ebbtide.settings import Settings
 
 if TYPE_CHECKING:
-    from models.logged import Row
-    from models.what_if import WhatIf
+    from models.actions.logged import Row
+    from models.actions.what_if import WhatIf
 
 MOST = 20_000
 """Decisions judged: the newest ones whose outcome is known."""
@@ -50,8 +50,8 @@ def what_if(settings: Settings, client: Redis, path: Path, *, progress: Progress
         StoreError: what is logged cannot be read.
         redis.RedisError: Redis does not answer.
     """
-    from models import actions
-    from models import what_if as model
+    from models.actions import actions
+    from models.actions import what_if as model
 
     changed = actions.load(path)
     reigning = actions.load(settings.actions or actions.SHIPPED)
@@ -66,7 +66,7 @@ def what_if(settings: Settings, client: Redis, path: Path, *, progress: Progress
 
 def _outcomes(client: Redis) -> Callable[[str], int]:
     """How many outcomes the response model of a version was learned from; 0 if it is no longer kept."""
-    from models.kept import Kept
+    from models.actions.kept import Kept
 
     kept = Kept(Documents(client))
 
@@ -79,8 +79,8 @@ def _outcomes(client: Redis) -> Callable[[str], int]:
 
 def decided(client: Redis, advance: Advance) -> "list[Row]":
     """The newest decisions from which something can be told, with what came of them, in due order."""
-    from models.logged import Row
-    from models.recorded import says_nothing
+    from models.actions.logged import Row
+    from models.actions.recorded import says_nothing
 
     log = DecisionLog(client)
     found = []

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.regret import VW, ebbtide, left_alone, measure, planted, vowpal_wabbit
 from benchmarks.simulator import Shop
-from models.policies import vw_installed
+from models.actions.policies import vw_installed
 
 SHOP = Shop(3)
 

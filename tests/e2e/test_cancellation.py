@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from features.catalog import NAMES
-from models.registry import load_mlflow
+from models.registry.registry import load_mlflow
 
 pytestmark = [
     pytest.mark.slow,

@@ -16,12 +16,12 @@ from features.catalog import NAMES, VERSION
 from features.profile import new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
-from models import promotion
-from models.churn import label, train
-from models.promotion import Order
-from models.published import KEY, fields
-from models.registry import Registry, publish
-from models.runs import Training, log_training
+from models.churn.churn import label, train
+from models.registry import promotion
+from models.registry.promotion import Order
+from models.registry.published import KEY, fields
+from models.registry.registry import Registry, publish
+from models.registry.runs import Training, log_training
 from tests.models.conftest import PLAN, population
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
@@ -30,7 +30,7 @@ SERVE = """
 import sys
 from pathlib import Path
 from ebbtide.logs.events import RedisEventLog
-from models.actions import load
+from models.actions.actions import load
 from serving.app import create_app
 from serving.server import connect, run
 

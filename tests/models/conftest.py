@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.catalog import NAMES, VERSION
-from models.churn import Plan, TrainedModel, label, train
+from models.churn.churn import Plan, TrainedModel, label, train
 
 HORIZON, ACTIVE = 60, 120
 SHORTER = 30

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from models.action_log import ActionLog
+from models.actions.action_log import ActionLog
 
 
 def randomised_log(brings, *, rows=4_000, costs=(0.0, 0.0, 0.0), seed=1):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.purchases import DAY, Purchases
+from models.recommendations.purchases import DAY, Purchases
 
 BEGIN = 1_700_000_000.0
 

@@ -9,8 +9,8 @@ from ebbtide.domain.event import Event, Product, Properties
 from ebbtide.domain.ingest import parse_time
 from ebbtide.domain.trigger import STAGE_ENTERED, next_look
 from features.profile import decode, encode, new_state, update
-from models.moments import Moments
-from models.trigger_file import load
+from models.triggers.moments import Moments
+from models.triggers.trigger_file import load
 
 HOUR, DAY = 3600.0, 86_400.0
 START = 1_000 * DAY

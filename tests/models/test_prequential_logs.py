@@ -9,9 +9,9 @@ import pytest
 
 from ebbtide.domain.event import decode
 from ebbtide.logs.rejected import RejectedLog
-from models.arrivals import arrivals, weekly
-from models.prequential import prequential
-from models.timeline import sampling, schedule, stops
+from models.evaluation.arrivals import arrivals, weekly
+from models.evaluation.prequential import prequential
+from models.evaluation.timeline import sampling, schedule, stops
 from streaming.importing.importer import import_events, open_log
 from streaming.importing.mapping import parse_mapping
 from streaming.importing.report import Report

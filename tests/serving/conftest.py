@@ -19,13 +19,13 @@ from features.catalog import NAMES, VERSION
 from features.profile import new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
-from models.actions import load
-from models.artefact import Artefact, Churned, Horizon, Linear, Scale, digest, encode
-from models.curve import ChurnCurve
-from models.exploration import ALWAYS_BEST
-from models.item_rebuild import rebuild
-from models.item_store import ItemStore
-from models.published import KEY, fields
+from models.actions.actions import load
+from models.actions.exploration import ALWAYS_BEST
+from models.churn.artefact import Artefact, Churned, Horizon, Linear, Scale, digest, encode
+from models.churn.curve import ChurnCurve
+from models.recommendations.item_rebuild import rebuild
+from models.recommendations.item_store import ItemStore
+from models.registry.published import KEY, fields
 from serving.app import create_app
 from tests.churn_model import trees
 

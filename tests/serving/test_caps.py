@@ -16,12 +16,12 @@ from ebbtide.logs.documents import Documents
 from ebbtide.logs.ledger import Ledger
 from features.profile import new_state, update
 from features.store.online import OnlineStore
-from models import trigger_file
-from models.actions import parse
-from models.kept import Keeper
-from models.recommendations import Recommender
-from models.response_watcher import ResponseWatcher
-from models.scorer import ModelWatcher
+from models.actions.actions import parse
+from models.actions.kept import Keeper
+from models.actions.response_watcher import ResponseWatcher
+from models.churn.scorer import ModelWatcher
+from models.recommendations.recommendations import Recommender
+from models.triggers import trigger_file
 from serving.decide import Decider
 from serving.draft import Question
 from serving.known import Knowledge

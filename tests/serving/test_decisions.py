@@ -16,8 +16,8 @@ from features.catalog import NAMES, VERSION
 from features.profile import new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
-from models.artefact import Churned
-from models.published import KEY
+from models.churn.artefact import Churned
+from models.registry.published import KEY
 from serving.schemas_decisions import DecisionResponse
 from tests.serving.conftest import (
     DAY,

@@ -16,8 +16,8 @@ from ebbtide.logs.decisions import DecisionLog
 from features.profile import new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
-from models.actions import ActionCatalogue, parse
-from models.exploration import ALWAYS_BEST
+from models.actions.actions import ActionCatalogue, parse
+from models.actions.exploration import ALWAYS_BEST
 from tests.serving.conftest import DAY, LOYAL, NOW, TODAY, HandClock, MakeApp, Seed, is_problem
 
 POLICY = b"""

@@ -5,8 +5,8 @@ import pytest
 from features.profile import new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
-from models import ranked
-from models.shown import Alike, Own, Shown, With
+from models.recommendations import ranked
+from models.recommendations.shown import Alike, Own, Shown, With
 from tests.serving.conftest import DAY, NOW, TODAY
 
 LIST = [

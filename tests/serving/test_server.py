@@ -22,7 +22,7 @@ from tests.serving.conftest import PARTITIONS, WRITE_KEY, MakeApp, is_problem
 SERVE = """
 import json, sys
 from pathlib import Path
-from models.actions import load
+from models.actions.actions import load
 from serving.app import create_app
 from ebbtide.logs.events import RedisEventLog, partition_of, stream_key
 from serving.server import connect, run

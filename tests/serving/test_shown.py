@@ -6,11 +6,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.signals.testing import order
-from models.actions import DecisionPoint
+from models.actions.actions import DecisionPoint
 from models.expressions import OF_ITEM, Expression
-from models.item_rebuild import rebuild
-from models.item_store import ItemStore
-from models.offering import Terms
+from models.recommendations.item_rebuild import rebuild
+from models.recommendations.item_store import ItemStore
+from models.recommendations.offering import Terms
 from tests.serving.conftest import LOYAL, PLAIN, SLIPPING, TODAY
 
 

@@ -25,8 +25,8 @@ from ebbtide.logs.steady import steady
 from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
 from features.store.online import OnlineStore
-from models.moments import Moments
-from models.trigger_file import load
+from models.triggers.moments import Moments
+from models.triggers.trigger_file import load
 from streaming import sinks, sources
 from streaming.flow import build, run
 from streaming.updater import Updater

@@ -13,8 +13,8 @@ from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.settings import Settings
 from features import catalog
-from models.actions import load
-from models.responses import Responses
+from models.actions.actions import load
+from models.actions.responses import Responses
 from streaming.action_learner import (
     LATENESS,
     ActionLearner,

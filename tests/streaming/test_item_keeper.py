@@ -14,11 +14,11 @@ from ebbtide.domain.ingest import accept
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
 from features.store.online import OnlineStore
-from models import item_store
-from models.item_rebuild import rebuild
-from models.item_store import ItemStore, Written
-from models.recommendations import Recommender
-from models.wanted import Wanted
+from models.recommendations import item_store
+from models.recommendations.item_rebuild import rebuild
+from models.recommendations.item_store import ItemStore, Written
+from models.recommendations.recommendations import Recommender
+from models.recommendations.wanted import Wanted
 from streaming.flow import build
 from streaming.flow import run as run_flow
 from streaming.item_keeper import ItemKeeper, ItemSink
@@ -119,7 +119,7 @@ from redis import Redis
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
 from features.store.online import OnlineStore
-from models.item_store import ItemStore
+from models.recommendations.item_store import ItemStore
 from streaming import item_keeper
 from streaming.flow import build, run
 from streaming.sinks import FeatureSink

@@ -7,7 +7,7 @@ from features import profile
 from features.signals.testing import order
 from features.store.online import OnlineStore
 from features.store.row import Row
-from models.scorer import ModelWatcher
+from models.churn.scorer import ModelWatcher
 from streaming.changes import Changes
 from streaming.learner import LATENESS, SAVED_KEY, LearnLogic, OnlineLearner, Sample, Saved, saved
 

@@ -6,8 +6,8 @@ from ebbtide.domain.event import BACK_IN_STOCK, decode
 from ebbtide.jobs.backtest_triggers import replayed
 from ebbtide.logs.items import ItemCatalogue
 from features.store.online import OnlineStore
-from models.moments import Moments
-from models.trigger_file import load
+from models.triggers.moments import Moments
+from models.triggers.trigger_file import load
 from streaming.restocks import Restocks
 from tests.streaming.test_triggers import Live
 from tests.trigger_shop import DAY, HOUR, START, call

@@ -14,8 +14,8 @@ from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
 from ebbtide.logs.waiting import Waiting
 from features.store.online import OnlineStore
-from models.moments import Moments
-from models.trigger_file import load
+from models.triggers.moments import Moments
+from models.triggers.trigger_file import load
 from streaming.changes import IMPORTED, Batch
 from streaming.sinks import FeatureSink
 from streaming.ticker import SETTLE, Ticker

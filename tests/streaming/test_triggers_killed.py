@@ -14,8 +14,8 @@ from ebbtide.jobs.backtest_triggers import replayed
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import LOG, TriggerLog
-from models.moments import Moments
-from models.trigger_file import load
+from models.triggers.moments import Moments
+from models.triggers.trigger_file import load
 from streaming.ticker import SETTLE, Ticker
 from tests.streaming.killing import BATCH, PARTITIONS, Flow, Server, finish
 from tests.trigger_shop import events

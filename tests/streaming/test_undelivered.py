@@ -11,7 +11,7 @@ from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.settings import Settings
-from models.actions import parse
+from models.actions.actions import parse
 from streaming.undelivered import Undelivered
 from tests.decided import AT, POLICY, receipt
 

@@ -10,8 +10,8 @@ from ebbtide.logs.alerts import AlertLog
 from features.profile import new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
-from models.risk import Policy
-from models.scorer import ModelWatcher
+from models.churn.risk import Policy
+from models.churn.scorer import ModelWatcher
 from streaming.checks import SETTLE, Checks, Done, Look
 from streaming.watch import Watch
 from tests.churn_model import publish

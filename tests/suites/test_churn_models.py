@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 from features.catalog import NAMES, VERSION
-from models.artefact import Artefact, Churned, decode, encode
-from models.churn import Plan, label, train
-from models.curve import ChurnCurve
-from models.online import OnlineChurn
-from models.peers import PEERS, Past
-from models.registry import DOCUMENT, load_mlflow
-from models.scorer import ChurnScorer
+from models.churn.artefact import Artefact, Churned, decode, encode
+from models.churn.churn import Plan, label, train
+from models.churn.curve import ChurnCurve
+from models.churn.online import OnlineChurn
+from models.churn.scorer import ChurnScorer
+from models.evaluation.peers import PEERS, Past
+from models.registry.registry import DOCUMENT, load_mlflow
 from tests.models.conftest import ACTIVE, HORIZON, SHORTER, population
 from tests.suites.churn_models import CHECKS, Array, Model
 
@@ -58,7 +58,7 @@ def as_scorer(made: Artefact) -> Model:
 def as_pyfunc(made: Artefact) -> Model:
     """As MLflow loads it."""
     mlflow = load_mlflow()
-    source = Path(__file__).parents[2] / "models" / "pyfunc.py"
+    source = Path(__file__).parents[2] / "models" / "registry" / "pyfunc.py"
     with TemporaryDirectory() as folder:
         document, saved = Path(folder) / DOCUMENT, Path(folder) / "model"
         document.write_bytes(encode(made))

@@ -12,11 +12,11 @@ from ebbtide.logs import outcomes
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.settings import Settings
 from features import catalog
-from models.action_learning import Outcome, ResponseLearner
-from models.actions import load
-from models.promotion import Order
-from models.recorded import vector
-from models.response_watcher import load as in_force
+from models.actions.action_learning import Outcome, ResponseLearner
+from models.actions.actions import load
+from models.actions.recorded import vector
+from models.actions.response_watcher import load as in_force
+from models.registry.promotion import Order
 from streaming.action_learner import SAVED_KEY, Saved
 from tests.decided import CHANCES, POLICY, log
 

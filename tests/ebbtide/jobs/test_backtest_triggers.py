@@ -10,8 +10,8 @@ from ebbtide.clock import system_clock
 from ebbtide.errors import InputError
 from ebbtide.jobs.backtest_triggers import backtest, replayed
 from ebbtide.jobs.progress import silent
-from models.moments import Moments
-from models.trigger_file import load
+from models.triggers.moments import Moments
+from models.triggers.trigger_file import load
 from streaming.importing.importer import open_log
 from tests.trigger_shop import DAY, START, call, events
 

@@ -4,7 +4,7 @@ import pytest
 
 from ebbtide.jobs.check import check
 from ebbtide.settings import Settings
-from models import trigger_file
+from models.triggers import trigger_file
 
 FAULTY = """
 contact: {caps: [{per: all, most: 5, days: 0}]}

@@ -13,7 +13,7 @@ import pytest
 from ebbtide.errors import InputError, ModelError
 from ebbtide.jobs.evaluate_recommendations import evaluate_recommendations
 from ebbtide.jobs.progress import silent
-from models.recommend_peers import implicit_installed
+from models.recommendations.recommend_peers import implicit_installed
 from streaming.importing.importer import open_log
 from streaming.importing.mapping import parse_mapping
 from tests.models.shop_log import BEGIN, rebuyers
@@ -90,7 +90,7 @@ def test_too_few_customers_are_an_error(tmp_path):
 
 
 def test_without_implicit_a_note_says_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr("models.recommend_peers.implicit_installed", lambda: False)
+    monkeypatch.setattr("models.recommendations.recommend_peers.implicit_installed", lambda: False)
     found = run(write(tmp_path / "log.csv"))
     assert [model["name"] for model in found.models] == ["ebbtide", *PEERS]
     assert 'implicit is not installed: pip install "ebbtide[peers]"' in found.notes[0]

@@ -11,8 +11,8 @@ from ebbtide.jobs.progress import silent
 from ebbtide.logs.items import ItemCatalogue
 from ebbtide.settings import Settings
 from features.signals.testing import order
-from models.item_rebuild import rebuild
-from models.item_store import ItemStore
+from models.recommendations.item_rebuild import rebuild
+from models.recommendations.item_store import ItemStore
 
 NOW = 1_700_000_000.0
 

@@ -13,8 +13,8 @@ from ebbtide.jobs.monitor import monitor
 from ebbtide.jobs.progress import silent
 from ebbtide.jobs.train import train
 from ebbtide.settings import Settings
-from models.promotion import Order
-from models.scorer import load
+from models.churn.scorer import load
+from models.registry.promotion import Order
 from streaming.importing.importer import open_log
 from streaming.importing.mapping import parse_mapping
 from tests.conftest import running_redis

@@ -6,7 +6,7 @@ from ebbtide.errors import ModelError
 from ebbtide.jobs.monitor import monitor
 from ebbtide.jobs.progress import silent
 from ebbtide.settings import Settings
-from models.artefact import Churned
+from models.churn.artefact import Churned
 from tests.churn_model import publish
 
 

@@ -15,10 +15,10 @@ from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.settings import Settings
 from features.store.online import OnlineStore
-from models import ranked, ranker_runs
-from models.item_store import ItemStore
-from models.purchases import PurchaseReader
-from models.registry import CHAMPION, Registry, session
+from models.recommendations import ranked, ranker_runs
+from models.recommendations.item_store import ItemStore
+from models.recommendations.purchases import PurchaseReader
+from models.registry.registry import CHAMPION, Registry, session
 from streaming.flow import build, run
 from streaming.item_keeper import ItemKeeper, ItemSink
 from streaming.sinks import FeatureSink

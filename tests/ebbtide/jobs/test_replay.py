@@ -18,9 +18,9 @@ from ebbtide.logs.events import RedisEventLog
 from features.profile import State, new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
-from models.actions import load
-from models.artefact import digest, encode
-from models.published import KEY, fields
+from models.actions.actions import load
+from models.churn.artefact import digest, encode
+from models.registry.published import KEY, fields
 from serving.app import create_app
 from tests.serving.conftest import DAY, NOW, TODAY, HandClock, small_model
 

@@ -13,8 +13,8 @@ from ebbtide.jobs.report import lift, write_plot
 from ebbtide.logs.archive import LiveArchive
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.settings import Settings
-from models.actions import load
-from models.holdout import held_out
+from models.actions.actions import load
+from models.actions.holdout import held_out
 from tests.decided import AT, POLICY, receipt
 
 DAY = 86_400.0

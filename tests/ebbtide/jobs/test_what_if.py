@@ -12,7 +12,7 @@ from ebbtide.logs import outcomes
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.outcomes import Attributed
 from ebbtide.settings import Settings
-from models.actions import load
+from models.actions.actions import load
 from tests.decided import POLICY, receipt
 
 

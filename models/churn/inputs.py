@@ -1,0 +1,54 @@
+"""What the linear partner sees of the signals: logarithms, scaled, with a mark where a value is missing.
+
+Counts, money and days differ by orders of magnitude; sign(x) * log(1 + |x|) brings them together and keeps
+zero and sign. A missing value stands at the centre, and its mark says that it is missing.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.churn.artefact import Scale
+
+Array = NDArray[np.float64]
+FURTHEST = 5.0
+"""Widths from the centre at which a value is cut, so that one odd value cannot decide alone."""
+
+
+def scale_of(matrix: Array) -> Scale:
+    """Centre and width of each column of a matrix of shape (n, signals); NaN is missing."""
+    logs = signed_log(matrix)
+    missing = np.isnan(logs)
+    counts = np.maximum(len(logs) - missing.sum(axis=0), 1)
+    logs[missing] = 0.0
+    centre = logs.sum(axis=0) / counts
+    logs -= centre
+    logs[missing] = 0.0
+    spread = np.sqrt(np.einsum("ij,ij->j", logs, logs) / counts)
+    per_width = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
+    return Scale(tuple(centre.tolist()), tuple(per_width.tolist()))
+
+
+class Inputs:
+    """Turns signals into the linear partner's inputs."""
+
+    def __init__(self, scale: Scale) -> None:
+        self._centre = np.asarray(scale.centre)
+        self._per_width = np.asarray(scale.per_width)
+
+    def __call__(self, signals: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Scaled values (0 where missing) and marks of the missing, each of the shape of `signals`."""
+        missing = np.isnan(signals)
+        values = signed_log(signals)
+        values -= self._centre
+        values *= self._per_width
+        np.maximum(values, -FURTHEST, out=values)
+        np.minimum(values, FURTHEST, out=values)
+        values[missing] = 0.0
+        return values, missing
+
+
+def signed_log(signals: Array) -> Array:
+    """sign(x) * log(1 + |x|)."""
+    logs = np.log1p(np.abs(signals))
+    found: Array = np.copysign(logs, signals, out=logs)
+    return found

@@ -1,0 +1,1 @@
+"""Whether customers still look like those trained on."""

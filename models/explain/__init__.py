@@ -1,0 +1,1 @@
+"""Why a probability is what it is, in words, and what would change it."""

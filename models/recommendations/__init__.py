@@ -1,0 +1,1 @@
+"""What to show: the ranker, what it knows of customers and products, and the answer."""

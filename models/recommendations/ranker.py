@@ -1,0 +1,182 @@
+"""Ebbtide's recommendations: LightGBM says how likely each candidate is bought, learned from earlier windows.
+
+Customers are looked at as they were before each of several windows of the past; what they bought in it is the
+label. So the data says whether people come back to what they had: where nobody buys the same thing twice,
+what is new comes first. One model ranks both all products and those new to the customer.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.recommendations.affinity import Matrix
+from models.recommendations.bought_before import Places
+from models.recommendations.candidates import Candidates, Rows
+from models.recommendations.purchases import DAY, Purchases
+from models.recommendations.ranking_metrics import NONE, TOP, Lists
+
+WINDOWS = 8
+"""Windows to learn from, the latest, end to end."""
+STEPS = WINDOWS + 2
+"""Of a training, to show how far it is."""
+MOST_CUSTOMERS = 1_200
+"""Customers of one window that train, drawn evenly."""
+KEPT = 0.4
+"""Share of the candidates not bought that train; they count the more."""
+FEWEST = 100
+"""Products bought in all windows, of fewer of which nothing is learned."""
+ROUNDS = 200
+SEED = 7
+BLOCK = 256
+"""Customers at a time."""
+PARAMETERS: dict[str, Any] = {
+    "objective": "binary",
+    "learning_rate": 0.06,
+    "num_leaves": 15,
+    "min_data_in_leaf": 200,
+    "lambda_l2": 5.0,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "max_bin": 127,
+    "seed": SEED,
+    "verbose": -1,
+}
+
+
+class _Sample(NamedTuple):
+    """Rows to learn from: values, whether bought, and how much each counts."""
+
+    values: Matrix
+    bought: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+
+
+class Best(NamedTuple):
+    """The best rows of some customers, with all rows that they were chosen from.
+
+    Attributes:
+        rows: the candidates of the customers.
+        chosen: places among the rows, best first, shape (customers, any); `NONE` where there is none.
+        chances: the probability that each row is bought, shape (rows,); NaN where nothing was learned.
+    """
+
+    rows: Rows
+    chosen: Places
+    chances: NDArray[np.float64]
+
+
+class Ranker:
+    """What was learned, and the candidates at the moment asked for.
+
+    `windows` are those learned from; without any, candidates are ranked by how often the customer bought
+    them lately, and then by how popular they are.
+    """
+
+    def __init__(self, model: Any, candidates: Candidates, windows: int) -> None:
+        self.model, self.candidates, self.windows = model, candidates, windows
+
+    def lists(self, customers: Places) -> dict[bool, Lists]:
+        """Ten products for each customer (places, ascending), by whether only new ones are asked for."""
+        found: dict[bool, list[Lists]] = {False: [], True: []}
+        for asked, rows, scores in self._scored(customers):
+            for only_new, lists in found.items():
+                chosen = _best(rows, scores, asked, TOP, only_new=only_new)
+                lists.append(np.where(chosen == NONE, NONE, rows.product[chosen]))
+        return {only_new: np.concatenate(lists) for only_new, lists in found.items()}
+
+    def best(self, customers: Places, count: int) -> Iterator[Best]:
+        """So many products for each customer (places, ascending), some hundred customers at a time."""
+        for asked, rows, scores in self._scored(customers):
+            yield Best(rows, _best(rows, scores, asked, count, only_new=False), self._chances(rows))
+
+    def _scored(self, customers: Places) -> Iterator[tuple[Places, Rows, NDArray[np.float64]]]:
+        for start in range(0, len(customers), BLOCK):
+            asked = customers[start : start + BLOCK]
+            rows = self.candidates.rows(asked)
+            yield asked, rows, self._scores(rows)
+
+    def _chances(self, rows: Rows) -> NDArray[np.float64]:
+        if self.model is None:
+            return np.full(len(rows.product), np.nan)
+        return np.asarray(self.model.predict(rows.values), dtype=np.float64)
+
+    def _scores(self, rows: Rows) -> NDArray[np.float64]:
+        popular = self.candidates.trend[rows.product]
+        small = popular / (popular.max() + 1.0)
+        if self.model is None:
+            lately = rows.values[:, self.candidates.names.index("count_60d")]
+            scores = 1e3 * np.nan_to_num(lately.astype(np.float64))
+        else:
+            scores = 1e9 * self.model.predict(rows.values, raw_score=True)
+        return np.asarray(scores + small, dtype=np.float64)
+
+
+def train(past: Purchases, cut: float, days: float, advance: Callable[[int], None]) -> Ranker:
+    """Learn from the windows before a moment (Unix seconds) what is bought in so many days from then on.
+
+    A window is as long, or a third of what was before the moment, if that is less. `advance` is told of each
+    of `STEPS` steps.
+    """
+    first = float(past.at.min())
+    length = min(days, (cut - first) / DAY / 3.0)
+    count = max(min(WINDOWS, int((cut - first) / DAY / length) - 1), 1)
+    rng = np.random.default_rng(SEED)
+    found = []
+    for back in range(count, 0, -1):
+        found.append(_window(past, cut - back * length * DAY, length, rng))
+        advance(1)
+    joined = _joined(found)
+    model = _fit(joined) if joined.bought.sum() >= FEWEST else None
+    advance(1)
+    candidates = Candidates(past, cut, length)
+    advance(STEPS - count - 1)
+    return Ranker(model, candidates, count if model else 0)
+
+
+def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator) -> _Sample:
+    """What was known of the customers who came back in a window, and what they bought in it."""
+    products = len(past.products)
+    bought = past.part((past.at >= begin) & (past.at < begin + days * DAY)).pairs()
+    customers = np.intersect1d(bought // products, past.before(begin).customer)
+    if len(customers) > MOST_CUSTOMERS:
+        customers = np.sort(rng.choice(customers, MOST_CUSTOMERS, replace=False))
+    candidates = Candidates(past, begin, days)
+    parts = []
+    for start in range(0, len(customers), BLOCK):
+        rows = candidates.rows(customers[start : start + BLOCK])
+        label = np.isin(rows.customer * products + rows.product, bought)
+        kept = label | (rng.random(len(label)) < KEPT)
+        parts.append(_Sample(rows.values[kept], label[kept], np.where(label[kept], 1.0, 1.0 / KEPT)))
+    return _joined(parts) if parts else _Sample(np.empty((0, len(candidates.names)), np.float32), *_NOTHING)
+
+
+_NOTHING = (np.empty(0, dtype=bool), np.empty(0))
+
+
+def _joined(parts: list[_Sample]) -> _Sample:
+    return _Sample(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def _fit(sample: _Sample) -> Any:
+    import lightgbm as lgb
+
+    data = lgb.Dataset(sample.values, sample.bought.astype(np.int8), weight=sample.weight)
+    return lgb.train(PARAMETERS, data, ROUNDS)
+
+
+def _best(
+    rows: Rows, scores: NDArray[np.float64], customers: Places, count: int, *, only_new: bool
+) -> Places:
+    """The places of the rows of each customer with the highest scores."""
+    kept = np.flatnonzero(rows.new) if only_new else np.arange(len(scores))
+    row = np.searchsorted(customers, rows.customer[kept])
+    order = np.lexsort((rows.product[kept], -scores[kept], row))
+    row, kept = row[order], kept[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    found = np.full((len(customers), count), NONE, dtype=np.int64)
+    shown = rank < count
+    found[row[shown], rank[shown]] = kept[shown]
+    return found
