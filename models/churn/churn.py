@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ebbtide.errors import ModelError
-from models.churn.artefact import Artefact, Churned, Horizon, Linear, Scale
+from models.churn import linear
+from models.churn.artefact import Artefact, Churned, Horizon, Scale
 from models.churn.curve import ChurnCurve
-from models.churn.inputs import Inputs, scale_of
+from models.churn.inputs import scale_of
 from models.churn.stacking import shares
 
 if TYPE_CHECKING:
@@ -125,10 +126,10 @@ def train(
         params = defaults(len(known), plan.seed) | plan.params
         choice = _choose(rows, labels, known, days, params)
         trees = _grow(rows, labels, known, names, params, choice.rounds)
-        linear = _lean(rows, labels, known, choice.strength)
+        partner = linear.fit(rows.matrix[known], labels[known], rows.scale, choice.strength)
         gains += trees.feature_importance("gain")
         horizons.append(
-            Horizon(days, trees.model_to_string(), linear, choice.trees_share, choice.linear_share)
+            Horizon(days, trees.model_to_string(), partner, choice.trees_share, choice.linear_share)
         )
         chosen[days], counts[days] = choice, len(known)
     artefact = Artefact(catalog, names, plan.churned, plan.active, plan.main, rows.scale, tuple(horizons))
@@ -225,7 +226,8 @@ def _choose(rows: Rows, labels: Array, known: NDArray[np.intp], days: int, param
     tried = [
         (_log_loss(labels[held], odds), strength, odds)
         for strength in STRENGTHS
-        for odds in [_odds(rows, held, _lean(rows, labels, past, strength))]
+        for partner in [linear.fit(rows.matrix[past], labels[past], rows.scale, strength)]
+        for odds in [linear.odds(rows.matrix[held], partner, rows.scale)]
     ]
     _, strength, linear_odds = min(tried, key=lambda each: each[0])
     mine, other = shares(labels[held], tree_odds, linear_odds)
@@ -259,30 +261,6 @@ def _grow(
 
     data = lightgbm.Dataset(rows.matrix[known], labels[known], feature_name=list(names))
     return lightgbm.train(params, data, num_boost_round=rounds)
-
-
-def _lean(rows: Rows, labels: Array, known: NDArray[np.intp], strength: float) -> Linear:
-    """Fit the linear partner: logistic regression with a normal prior on its weights."""
-    from sklearn.linear_model import LogisticRegression
-
-    inputs = _stacked(rows, known)
-    told = np.ptp(inputs, axis=0) > 0.0  # a constant says nothing that the intercept does not
-    fitted = LogisticRegression(C=strength, solver="newton-cholesky").fit(inputs[:, told], labels[known])
-    weights = np.zeros(inputs.shape[1])
-    weights[told] = fitted.coef_[0]
-    half = len(weights) // 2
-    return Linear(tuple(weights[:half].tolist()), tuple(weights[half:].tolist()), float(fitted.intercept_[0]))
-
-
-def _odds(rows: Rows, places: NDArray[np.intp], linear: Linear) -> Array:
-    found: Array = _stacked(rows, places) @ np.array(linear.weights + linear.missing) + linear.bias
-    return found
-
-
-def _stacked(rows: Rows, places: NDArray[np.intp]) -> NDArray[np.float32]:
-    """The linear partner's inputs: half the precision takes half the time; weights agree in six digits."""
-    values, missing = Inputs(rows.scale)(rows.matrix[places])
-    return np.hstack([values, missing], dtype=np.float32, casting="same_kind")
 
 
 def _log_loss(labels: Array, odds: Array) -> float:
