@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 FORKER = Path(__file__).with_name("flow_process.py")
-LINES = events(customers=150, days=60, signing_in=0.0)
+LINES = events(customers=400, days=60, signing_in=0.0)
 END = LINES[-1][0]
 BATCHES = len(LINES) // BATCH
 KILLS = 20
@@ -90,7 +90,7 @@ def test_a_flow_killed_twenty_times_fires_each_trigger_once(server, expected, tm
     for _ in range(KILLS):
         with Flow(server, tmp_path, "--triggers") as flow:
             assert flow.stored(moments.randint(1, BATCHES // KILLS // 2)), flow.said()
-            time.sleep(moments.uniform(0, 0.02))
+            time.sleep(moments.uniform(0, 0.005))
             assert flow.kill(), "it ended before it was killed"
     let_time_pass(server, tmp_path)
     assert len(expected) > 1_000
