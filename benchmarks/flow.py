@@ -35,7 +35,7 @@ def ours(shop: Workshop, lines: Iterable[bytes]) -> None:
     """The flow of an import, after its archive was written."""
     settings, client = shop.settings, shop.client
     sink = FeatureSink(client, RejectedLog(settings.rejected), system_clock)
-    run(build(ImportSource(1, lines), sink, Updater(OnlineStore(client))))
+    run(build(ImportSource(1, lines), sink, Updater(OnlineStore(client), tells=False)))
 
 
 def emptied(shop: Workshop) -> None:

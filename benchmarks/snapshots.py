@@ -132,7 +132,7 @@ def with_offsets(shop: Workshop, log: RedisEventLog) -> None:
     settings, client = shop.settings, shop.client
     source = LogSource(log, client, threading.Event(), once=True)
     sink = FeatureSink(client, RejectedLog(settings.rejected), system_clock, log=log)
-    run(build(source, sink, Updater(OnlineStore(client))))
+    run(build(source, sink, Updater(OnlineStore(client), tells=False)))
 
 
 def measure(

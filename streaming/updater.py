@@ -40,6 +40,7 @@ class Updater:
         kept_customers: states kept in memory between batches, shared equally by the partitions in use.
         follows: of whom the states at the ends of days are told too.
         moments: judges the triggers; without it none fires.
+        tells: whether to tell of orders and looks, for whoever keeps count of products.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Updater:
         kept_customers: int = KEPT_CUSTOMERS,
         follows: Callable[[str], bool] | None = None,
         moments: Moments | None = None,
+        tells: bool = True,
     ) -> None:
+        self._tells = tells
         self._store, self._clock, self._lateness, self._follows = store, clock, lateness, follows
         self._kept_customers, self._moments = kept_customers, moments
         self._partitions: dict[int, dict[str, State]] = {}
@@ -62,7 +65,7 @@ class Updater:
         states = partial(self._states, batch.partition)
         imported = batch.partition == IMPORTED
         judging = Judging(self._moments, self._clock(), imported=imported)
-        work = Work(states, self._lateness, self._follows, judging, direct=imported)
+        work = Work(states, self._lateness, self._follows, judging, direct=imported, tells=self._tells)
         for start in range(0, len(batch.records), AT_ONCE):
             work.take_all(batch.records[start : start + AT_ONCE])
         timers = work.timers()

@@ -44,7 +44,9 @@ class Work:
         judging: Judging,
         *,
         direct: bool,
+        tells: bool = True,
     ) -> None:
+        self._tells = tells
         self._find, self._lateness, self._follows, self._direct = states, lateness, follows, direct
         self._judging = judging
         self._decode = decode_event if direct else _decode
@@ -156,8 +158,9 @@ class Work:
         self._judging.apply(event, state)
         if event.name == "Order Completed":
             self.orders.append((event.customer, event.at))
-            self.told.append(Told(self._offset, event, *segment(state)))
-        elif event.name in _LOOKS and event.properties.id is not None:
+            if self._tells:
+                self.told.append(Told(self._offset, event, *segment(state)))
+        elif self._tells and event.name in _LOOKS and event.properties.id is not None:
             self.looks.append(event)
             if event.name == "Product Viewed":
                 self.told.append(Told(self._offset, event))

@@ -143,8 +143,7 @@ def test_without_redis_it_says_so(tmp_path):
 
 def test_scoring_and_reasons_import_none_of_the_heavy_packages():
     heavy = ["lightgbm", "mlflow", "feast", "pandas", "sklearn", "matplotlib", "river"]
-    code = (
-        f"import sys, models.churn.scorer, models.explain.reasons; print([name for name in {heavy} if name in sys.modules])"
-    )
+    modules = "sys, models.churn.scorer, models.explain.reasons"
+    code = f"import {modules}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
