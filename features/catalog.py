@@ -28,7 +28,7 @@ from features.signals import (
     tenure,
 )
 
-EDITION = 4
+EDITION = 5
 """Raise it when a formula changes while names and states stay as they are."""
 
 
@@ -37,7 +37,7 @@ class Signal(Protocol):
 
     @property
     def EVENTS(self) -> frozenset[str] | None:  # noqa: N802 (a module's constant)
-        """The event names that it listens to; None: all."""
+        """The event names that it listens to; None: whatever the customer does (all but `NOT_THEIRS`)."""
 
     @property
     def VALUES(self) -> Mapping[str, str]:  # noqa: N802

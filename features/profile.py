@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ebbtide.domain.contact import Reach
-from ebbtide.domain.event import BACK_IN_STOCK, Event
+from ebbtide.domain.event import NOT_THEIRS, Event
 from ebbtide.domain.trigger import Memory, united
 from ebbtide.errors import StoreError
 from features.catalog import NAMES, SIGNALS, VERSION
@@ -30,12 +30,12 @@ Offset = tuple[int, int]
 class State(msgspec.Struct, array_like=True, gc=False):
     """All that is kept of one customer.
 
-    `last_at` is the newest event's time (Unix seconds, UTC). `logged` and `imported` are the places of the
-    last events applied from the event log and from imports: one at or before them was applied already, so
-    redelivery changes nothing. `signals` has each signal's state in the catalog's order, None for a signal
-    that no event has reached. A customer that turned out to be another has the other's id in `merged_into`
-    and nothing else; `claimed` are the others that this one takes up. `memory` is that of the triggers, which
-    belongs to the same events as the rest; None where they were never judged.
+    `last_at` is the newest event's time (Unix seconds, UTC), whoever did it. `logged` and `imported` are the
+    places of the last events applied from the event log and from imports: one at or before them was applied
+    already, so redelivery changes nothing. `signals` has each signal's state in the catalog's order, None for
+    a signal that no event has reached. A customer that turned out to be another has the other's id in
+    `merged_into` and nothing else; `claimed` are the others that this one takes up. `memory` is that of the
+    triggers, which belongs to the same events as the rest; None where they were never judged.
     """
 
     catalog: str
@@ -60,17 +60,19 @@ _Step = tuple[int, Callable[[Any, Event], None], Callable[[], Any]]
 
 def _route(event_name: str | None) -> tuple[_Step, ...]:
     """Which signals an event of that name reaches (None: a name that no signal asks for)."""
+    theirs = event_name not in NOT_THEIRS
     return tuple(
         (index, signal.update, signal.State)
         for index, signal in enumerate(_MODULES)
-        if signal.EVENTS is None or event_name in signal.EVENTS
+        if (theirs if signal.EVENTS is None else event_name in signal.EVENTS)
     )
 
 
-_ROUTES = {name: _route(name) for name in _NAMED} | {BACK_IN_STOCK: ()}
+_ROUTES = {name: _route(name) for name in _NAMED | NOT_THEIRS}
 _OTHERS = _route(None)
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(State)
+_DECAYED = tuple(SIGNALS).index("decayed")
 _REPERTOIRE = tuple(SIGNALS).index("repertoire")
 _FUNNEL = tuple(SIGNALS).index("funnel")
 _CONSENT = tuple(SIGNALS).index("consent")
@@ -88,7 +90,7 @@ def update(state: State, event: Event) -> None:
     """Apply one event to the state, in place."""
     known, route = state.signals, _ROUTES.get(event.name, _OTHERS)
     if not route:
-        return  # nothing that the customer did
+        return
     signals: Any = known
     for index, apply, new in route:
         own = signals[index]
@@ -101,6 +103,11 @@ def update(state: State, event: Event) -> None:
         state.signals = tuple(signals)
     if event.at > state.last_at:
         state.last_at = event.at
+
+
+def reached(name: str) -> bool:
+    """Whether events of that name change anything in a state."""
+    return bool(_ROUTES.get(name, _OTHERS))
 
 
 def merge(state: State, other: State) -> None:
@@ -147,6 +154,12 @@ def _joined(parts: Iterable[tuple[float, ...]]) -> list[float]:
 def named(values: Sequence[float]) -> dict[str, float]:
     """The values of `vector` by name."""
     return dict(zip(NAMES, values, strict=True))
+
+
+def heard_at(state: State) -> float:
+    """When the customer last did something (Unix seconds, UTC); minus infinity: never."""
+    own = state.signals[_DECAYED]
+    return -math.inf if own is None else own.events.at
 
 
 def repertoire(state: State, now: float) -> list[tuple[str, float, float]]:

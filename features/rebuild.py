@@ -13,10 +13,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from ebbtide.domain.event import BACK_IN_STOCK, Event, EventError, decode
+from ebbtide.domain.event import Event, EventError, decode
 from ebbtide.domain.identity import linked
 from ebbtide.logs.archive import Part, read_lines, read_parts
-from features.profile import State, encode, new_state
+from features.profile import State, encode, new_state, reached
 from features.replay import Replay
 
 EVENTS = 50_000
@@ -164,13 +164,13 @@ def _once(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[Event]:
-    """What customers did."""
+    """What changes states."""
     for raw in lines:
         try:
             event = decode(raw)
         except EventError:  # a line that a death cut short
             continue
-        if event.name != BACK_IN_STOCK:
+        if reached(event.name):
             yield event
 
 

@@ -85,8 +85,9 @@ class ActionLearner:
 
     def hear(self, changes: Changes) -> Iterable[Heard]:
         """What a batch's changes say about decisions; nothing if the batch had no event."""
-        if heard := changes.heard():
-            yield Heard(max(row.at for row in heard), told(changes.raws))
+        responses = told(changes.raws)
+        if times := [row.at for row in changes.heard()] + [one.at for one in responses]:
+            yield Heard(max(times), responses)
 
     def logic(self, resume: None) -> "ActionLogic":  # noqa: ARG002 (it resumes from Redis)
         """The learning step, resumed from its saved form."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from ebbtide.domain.event import BACK_IN_STOCK, Event
+from ebbtide.domain.event import Event
 from ebbtide.domain.trigger import Fired, Tick
-from features.profile import State, update
+from features.profile import State, reached, update
 from models.triggers.moments import Moments, next_moment, take_in
 
 
@@ -21,7 +21,7 @@ class Judging:
         self._moments, self._now, self._imported = moments, now, imported
         self.fired: list[Fired] = []
         self.ticked: set[str] = set()
-        """Customers for whom a tick came, or that a product is back: they did nothing."""
+        """Customers for whom a tick came, or an event that leaves their state as it is."""
 
     def apply(self, event: Event, state: State) -> None:
         """Apply an event to its customer's state, with what fires before and by it."""
@@ -29,7 +29,7 @@ class Judging:
         if moments is None or self._imported:
             update(state, event)
             return
-        if event.name == BACK_IN_STOCK:
+        if not reached(event.name):
             self.ticked.add(event.customer)
         self.fired += moments.before(event.customer, state, event.at)
         update(state, event)

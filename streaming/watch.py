@@ -20,7 +20,7 @@ from ebbtide.domain.ingest import iso
 from ebbtide.errors import EbbtideError
 from ebbtide.logs.alerts import AlertLog, Last
 from features import lifecycle
-from features.profile import State, last_stage, named, vector
+from features.profile import State, heard_at, last_stage, named, vector
 from features.store.online import OnlineStore
 from models.churn.risk import Policy, Sight, Step, Verdict, look, next_check, rests_until, verdict
 from models.churn.scorer import ChurnScorer, ModelWatcher
@@ -171,7 +171,7 @@ def _spread(customers: Sequence[str], start: float) -> dict[str, float]:
 
 def _kept(case: _Case, sight: Sight | None, now: float) -> Look:
     """The first look since the customer was last heard of: what silence changes is told against it."""
-    if case.before is not None and case.before.at >= case.state.last_at:
+    if case.before is not None and case.before.at >= heard_at(case.state):
         return case.before
     return Look(now, 0.0 if sight is None else sight.probability)
 

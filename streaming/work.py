@@ -12,7 +12,7 @@ from ebbtide.domain.identity import Absorb, HandOver, Message, Redirect
 from ebbtide.domain.trigger import Tick
 from ebbtide.logs.events import BEGINNING, Entry, Offset, Record
 from ebbtide.logs.rejected import Rejection
-from features.profile import State, encode, merge, new_state, segment
+from features.profile import State, encode, merge, new_state, reached, segment
 from features.profile import decode as decode_state
 from features.signals.daily import DAY, day_of
 from features.store.row import Row
@@ -255,8 +255,8 @@ class Work:
 
 
 def _is_heard(event: Event | Message) -> bool:
-    """Whether something was heard of a customer, and not only told to the flow."""
-    return not (event.name == BACK_IN_STOCK if isinstance(event, Event) else isinstance(event, Tick))
+    """Whether something may change in a customer's state, other than by time."""
+    return reached(event.name) if isinstance(event, Event) else not isinstance(event, Tick)
 
 
 def _decode(raw: bytes) -> Event | Message:

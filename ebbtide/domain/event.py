@@ -10,6 +10,8 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from ebbtide.domain.outcome import DECISION_OUTCOME
+
 Identifier = str | int
 LARGEST = 1e12
 Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
@@ -17,7 +19,15 @@ Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 
 
 BACK_IN_STOCK = "Product Back In Stock"
-"""Tells a customer of a product that they wait for: nothing that they did, so no signal counts it."""
+"""Tells a customer of a product that they wait for."""
+NOT_THEIRS = frozenset(
+    {
+        *(BACK_IN_STOCK, DECISION_OUTCOME),
+        *("Email Delivered", "Push Notification Received", "SMS Delivered", "In-App Message Received"),
+        *("Email Bounced", "Push Notification Bounced", "SMS Bounced"),
+    }
+)
+"""What the house sent, and what became of that: nothing that the customer did, so it is no activity."""
 
 
 class EventError(ValueError):

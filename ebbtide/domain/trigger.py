@@ -1,5 +1,6 @@
 """A trigger that fired, what is remembered of each customer so that it fires once, and a timer's tick."""
 
+import math
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import TypeVar
@@ -111,19 +112,21 @@ def _latest(pairs: Iterable[tuple[str, _Time]]) -> dict[str, _Time]:
     return dict(sorted(pairs, key=lambda pair: pair[1]))
 
 
-def next_look(last_at: float, after: float) -> float | None:
-    """The first moment behind `after` at which a customer silent since `last_at` is looked at.
+def next_look(heard_at: float, after: float) -> float | None:
+    """The first moment behind `after` at which a customer silent since `heard_at` is looked at.
 
-    That is once a day, to the second of the day at which they were last heard of, for four weeks, and once a
-    week from then on, for two years. All in Unix seconds.
+    It is once a day, to the second of the day at which they were last heard of, for four weeks, and once a
+    week from then on, for two years; None beyond, and for who was never heard of. All in Unix seconds.
 
     >>> next_look(100.0, 100.0) == 100.0 + DAY, next_look(100.0, 100.0 + 29.5 * DAY) == 100.0 + 35 * DAY
     (True, True)
     >>> next_look(100.0, 100.0 + 800 * DAY) is None
     True
     """
-    days = max(int((after - last_at) // DAY), 0)
-    while (moment := last_at + _look(days) * DAY) <= after:
+    if heard_at == -math.inf:
+        return None
+    days = max(int((after - heard_at) // DAY), 0)
+    while (moment := heard_at + _look(days) * DAY) <= after:
         days += 1
     return moment if _look(days) <= LOOKED_AT_FOR else None
 

@@ -19,7 +19,6 @@ FORMULAS: tuple[Callable[[Events, float], Values], ...] = (
     browsing.interest,
     orders.basket,
     orders.repertoire,
-    contact.engagement,
     contact.feedback,
     activity.tenure,
     activity.calendar,
@@ -29,8 +28,12 @@ FORMULAS: tuple[Callable[[Events, float], Values], ...] = (
 )
 
 
-NOT_THEIRS = ("Product Back In Stock",)
-"""Events that are nothing that the customer did."""
+NOT_THEIRS = (
+    *("Product Back In Stock", "Decision Outcome"),
+    *("Email Delivered", "Push Notification Received", "SMS Delivered", "In-App Message Received"),
+    *("Email Bounced", "Push Notification Bounced", "SMS Bounced"),
+)
+"""Events that are nothing that the customer did: only engagement counts them."""
 
 
 def values(events: Iterable[Event], now: float) -> Values:
@@ -42,7 +45,10 @@ def values(events: Iterable[Event], now: float) -> Values:
     >>> found["orders_total"], found["recency_days"], found["tenure_days"]
     (1.0, 3.0, 3.0)
     """
-    known = {event.id: event for event in events if event.at <= now and event.name not in NOT_THEIRS}
+    known = {event.id: event for event in events if event.at <= now}
     ordered = sorted(known.values(), key=attrgetter("at"))
-    found = {name: value for formula in FORMULAS for name, value in formula(ordered, now).items()}
+    theirs = [event for event in ordered if event.name not in NOT_THEIRS]
+    found = contact.engagement(ordered, now)
+    for formula in FORMULAS:
+        found |= formula(theirs, now)
     return {name: float(value) for name, value in found.items()}

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -96,13 +97,16 @@ def _chosen(best: Sequence[Shown], items: Mapping[str, Item], one: Wanted) -> tu
     def name(product: str) -> str:
         return items[product].name or product
 
+    def other(product: str, than: str) -> str:
+        return name(product) if name(product) != name(than) else f"{name(product)} ({product})"
+
     found = offered(_places(best, one), items, one.terms, limit=one.limit, now=one.now, facts=one.facts)
     return tuple(
         Recommendation(
             shown.product,
             name(shown.product),
             round(shown.score, 4),
-            words(shown.why, name),
+            words(shown.why, partial(other, than=shown.product)),
             items[shown.product].url,
             items[shown.product].image,
         )

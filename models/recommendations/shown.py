@@ -63,7 +63,7 @@ class Shown(NamedTuple):
 
 
 def words(why: Why, name: Callable[[str], str]) -> str:
-    """The reason in words; `name` gives what a product is called.
+    """The reason in words; `name` gives what another product is called.
 
     >>> words(Own(9, 0.0), str), words(With("tea"), str.title)
     ('you buy it every ~9 days', 'bought together with Tea')

@@ -13,7 +13,7 @@ from ebbtide.domain.customer import Stage
 from ebbtide.domain.event import Event
 from ebbtide.domain.ingest import iso
 from ebbtide.domain.trigger import DAILY, DAY, STAGE_ENTERED, Fired, Memory, next_look, trigger_id
-from features.profile import State
+from features.profile import State, heard_at
 from models.expressions import Expression
 from models.triggers.snapshot import Churn, Snapshot, unknown_churn
 from models.triggers.triggers import NEVER, Rule, Rules
@@ -73,13 +73,15 @@ class Moments:
             memory = state.memory = Memory("", at)
         if memory.version != self._rules.version:
             self._adopt(state, memory)
-        due = at - state.last_at >= DAY or (memory.timers and min(memory.timers.values())[0] <= at)
+        due = at - heard_at(state) >= DAY or (memory.timers and min(memory.timers.values())[0] <= at)
         if not due:  # as it is at most events
             return []
         return self._pass(customer, state, memory, at)
 
     def after(self, customer: str, state: State, event: Event) -> list[Fired]:
         """What an event fired that was just applied to the state."""
+        if state.last_at < 0.0:  # nothing was ever seen of them, and this changed nothing
+            return []
         memory = state.memory
         if memory is None:
             memory = state.memory = Memory(self._rules.version, event.at)
@@ -104,19 +106,20 @@ class Moments:
                 if (rule := self._rules.by_id.get(id_)) is not None:
                     snapshot = self._snapshot(state, memory, now, None, rule.reads)
                     found += self._judge(rule, _Moment(customer, snapshot, cause), memory)
-            if at == next_look(state.last_at, memory.looked):
+            if at == next_look(heard_at(state), memory.looked):
                 found += self._look(customer, state, memory, now)
             memory.looked = max(memory.looked, at)
         memory.looked = max(memory.looked, until)
         return found
 
     def _look(self, customer: str, state: State, memory: Memory, now: float) -> list[Fired]:
-        """Judge a customer of whom nothing was heard since their newest event."""
-        days = round((now - state.last_at) / DAY)
+        """Judge a customer who did nothing since they were last heard of."""
+        since = heard_at(state)
+        days = round((now - since) / DAY)
         asked = days % MODEL_EVERY == 0 or days > DAILY
         route = self._silent if asked else self._silent_without_model
         snapshot = self._snapshot(state, memory, now, None, route.reads)
-        moment = _Moment(customer, snapshot, f"silence:{state.last_at!r}")
+        moment = _Moment(customer, snapshot, f"silence:{since!r}")
         found = [each for rule in route.rules for each in self._judge(rule, moment, memory)]
         return found + self._stage(moment, memory)
 
@@ -200,7 +203,7 @@ def next_moment(state: State) -> float | None:
     memory = state.memory
     if memory is None or state.merged_into:
         return None
-    look = next_look(state.last_at, memory.looked)
+    look = next_look(heard_at(state), memory.looked)
     moments = [at for at, _ in memory.timers.values()] + ([] if look is None else [look])
     return min(moments, default=None)
 

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebbtide.domain.event import BACK_IN_STOCK, Event, Properties
+from ebbtide.domain.outcome import DECISION_OUTCOME
 from ebbtide.errors import StoreError
 from features import profile
 from features.catalog import NAMES, SIGNALS, VERSION
+from features.signals.engagement import CHANNELS
 from features.signals.testing import order
 
 DAY = 86_400.0
@@ -96,11 +98,29 @@ def test_an_event_that_no_signal_asks_for_still_makes_the_customer_known():
     assert state.last_at == 19_000 * DAY
 
 
-def test_what_a_customer_is_told_is_nothing_that_they_did():
+@pytest.mark.parametrize("name", [BACK_IN_STOCK, DECISION_OUTCOME, "SMS Bounced"])
+def test_what_the_house_did_is_nothing_that_the_customer_did(name):
     state = after([order(19_000, revenue=10.0)])
     before = profile.encode(state)
-    profile.update(state, Event("m", "c", BACK_IN_STOCK, 19_100 * DAY, Properties(product_id="tea")))
+    profile.update(state, Event("m", "c", name, 19_100 * DAY, Properties(product_id="tea")))
     assert profile.encode(state) == before
+    assert not profile.reached(name)
+
+
+@pytest.mark.parametrize("name", [sent for sent, _, _ in CHANNELS.values() if sent != "Promotion Viewed"])
+def test_a_message_received_counts_for_its_channel_and_breaks_no_silence(name):
+    state = after([order(19_000), Event("m", "c", name, 19_100 * DAY)])
+    values = profile.named(profile.vector(state, 19_101 * DAY))
+    told = [values[name] for name in ("events_total", "active_days_total", "events_30d", "tenure_days")]
+    assert told == [1.0, 1.0, 0.0, 101.0]
+    assert sum(values[f"{channel}_sent"] for channel in CHANNELS) == 1.0
+    assert (profile.heard_at(state), state.last_at) == (19_000 * DAY, 19_100 * DAY)
+
+
+@given(histories)
+def test_a_customer_was_last_heard_of_at_what_they_did_last(events):
+    heard = profile.heard_at(after(events))
+    assert heard == max((event.at for event in events), default=-math.inf)
 
 
 def test_a_state_of_another_catalog_is_refused_with_both_versions():

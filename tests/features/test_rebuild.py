@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ebbtide.domain.event import BACK_IN_STOCK, Event, Properties
+from ebbtide.domain.outcome import DECISION_OUTCOME
 from ebbtide.logs.archive import LiveArchive, parts
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.rejected import RejectedLog
@@ -57,9 +58,10 @@ def test_who_did_nothing_has_no_new_row(tmp_path):
     assert sorted(told) == [("c", moments[0]), ("d", moments[1])]
 
 
-def test_what_a_customer_was_told_is_nothing_that_they_did(tmp_path):
-    told = Event("m", "c", BACK_IN_STOCK, (FIRST + 1) * DAY, Properties(product_id="tea"))
-    unknown = Event("n", "d", BACK_IN_STOCK, (FIRST + 1) * DAY, Properties(product_id="tea"))
+@pytest.mark.parametrize("name", [BACK_IN_STOCK, DECISION_OUTCOME, "Email Bounced"])
+def test_what_the_house_did_is_nothing_that_the_customer_did(tmp_path, name):
+    told = Event("m", "c", name, (FIRST + 1) * DAY, Properties(product_id="tea"))
+    unknown = Event("n", "d", name, (FIRST + 1) * DAY, Properties(product_id="tea"))
     write(tmp_path, [order(FIRST), told, unknown])
     stood = rebuilt(tmp_path, [(FIRST + 2) * DAY])
     assert {name: state.last_at for name, state in stood[(FIRST + 2) * DAY].items()} == {"c": FIRST * DAY}

@@ -26,9 +26,19 @@ def values(*events, now):
     return reference.values(events, now)
 
 
-def test_what_a_customer_was_told_is_nothing_that_they_did():
-    told = event("Product Back In Stock", 44 * DAY, product_id="tea")
+@pytest.mark.parametrize("name", ["Product Back In Stock", "Decision Outcome", "Email Bounced"])
+def test_what_the_house_did_is_nothing_that_the_customer_did(name):
+    told = event(name, 44 * DAY, product_id="tea")
     assert str(values(order(0.0, 10.0), told, now=45 * DAY)) == str(values(order(0.0, 10.0), now=45 * DAY))
+
+
+@pytest.mark.parametrize("name", reference.NOT_THEIRS)
+def test_a_message_received_counts_for_its_channel_alone(name):
+    without = values(order(0.0, 10.0), now=45 * DAY)
+    found = values(order(0.0, 10.0), event(name, 44 * DAY), now=45 * DAY)
+    channels = ("email", "push", "sms", "in_app", "best_channel")
+    differs = {value for value in found if str(found[value]) != str(without[value])}
+    assert all(value.startswith(channels) for value in differs)
 
 
 def test_orders_and_money():

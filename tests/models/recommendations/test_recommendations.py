@@ -198,6 +198,12 @@ def test_without_a_list_a_buyer_of_tea_gets_scones_and_the_reason(stocked):
     assert found["tea"].reason == "you bought it before"
 
 
+def test_a_reason_that_names_a_product_of_the_same_name_tells_its_id(stocked):
+    ItemCatalogue(stocked).put([{"id": product, "name": "Treat"} for product in ("tea", "scones")], NOW)
+    [scones] = [one for one in ask(stocked, places=LIST[2:]) if one.product_id == "scones"]
+    assert (scones.name, scones.reason) == ("Treat", "bought together with Treat (tea)")
+
+
 def test_without_a_list_a_habit_is_told_with_its_interval(stocked):
     state = repertoire.State()
     for day in range(19_100, 19_992, 9):

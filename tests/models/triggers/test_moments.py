@@ -131,6 +131,37 @@ def test_silence_alone_fires_on_the_day_on_which_the_condition_turns_true():
     assert quiet.stage == "slipping"
 
 
+def test_mail_to_who_is_silent_breaks_no_silence():
+    mailed, left_alone = (Customer(Moments(load())) for _ in range(2))
+    for customer in (mailed, left_alone):
+        for day in range(0, 100, 10):
+            customer.order(day * DAY)
+    for day in range(91, 200):
+        mailed.wait((day + 0.4) * DAY)
+        mailed.do("Email Delivered", (day + 0.4) * DAY)
+    left_alone.wait(199.4 * DAY)
+    assert mailed.fired == left_alone.fired
+    assert "going_quiet" in mailed.rules()
+
+
+def test_who_was_only_ever_mailed_is_looked_at_when_they_do_something():
+    customer = Customer(Moments(load()))
+    customer.do("Email Delivered", 0)
+    customer.wait(300 * DAY)
+    customer.do("Email Delivered", 400 * DAY)
+    customer.do("Decision Outcome", 401 * DAY)
+    assert [one.rule for one in customer.fired] == [STAGE_ENTERED]
+    customer.view(402 * DAY)
+    customer.wait(402.5 * DAY)
+    assert next_moment(customer.state) == START + 403 * DAY
+
+
+def test_what_becomes_of_a_decision_about_nobody_is_nothing_to_judge():
+    customer = Customer(Moments(load()))
+    customer.do("Decision Outcome", 0)
+    assert (customer.fired, customer.state.memory) == ([], None)
+
+
 def test_an_event_after_a_long_silence_finds_what_the_ticks_would_have_found():
     seen, missed = (Customer(Moments(load())) for _ in range(2))
     for customer in (seen, missed):

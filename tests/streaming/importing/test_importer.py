@@ -1,5 +1,4 @@
 import json
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +14,6 @@ from streaming.importing.mapping import parse_mapping
 from streaming.importing.report import Report
 
 NOW = 1_800_000_000.0
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
 SHOP = "customer=who,time=when,order=order,product=item,quantity=n,price=price"
 
 
@@ -31,13 +29,6 @@ def run(
 def shop(folder: Path, *lines: str, header: str = "who,when,order,item,n,price") -> Path:
     path = folder / "shop.csv"
     path.write_text("\n".join([header, *lines]))
-    return path
-
-
-def shared(name: str) -> Path:
-    path = DATA / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not in ../shared/data")
     return path
 
 
@@ -276,39 +267,3 @@ def test_orders_less_refunds_are_the_money_of_the_log(
     assert net == pytest.approx(sum(value), abs=1e-6)
     assert all((event.properties.revenue or 0.0) >= 0 for event in events)
     assert len({event.id for event in events}) == len(events)
-
-
-def test_online_retail_imports_whole(tmp_path: Path) -> None:
-    path = shared("online_retail.parquet")
-    mapping = "customer=CustomerID,time=InvoiceDate,order=InvoiceNo,product=StockCode"
-    mapping += ",quantity=Quantity,price=UnitPrice"
-    lines = pl.scan_parquet(path).filter(pl.col("CustomerID").is_not_null())
-    spent = pl.col("Quantity") * pl.col("UnitPrice")
-    bought, returned = (
-        lines.select(
-            spent.filter(pl.col("Quantity") > 0).sum().alias("b"), -spent.filter(pl.col("Quantity") < 0).sum()
-        )
-        .collect()
-        .row(0)
-    )
-    report, rejected = Report(), RejectedLog(tmp_path)
-    batches = import_events(open_log(path, parse_mapping(mapping)), rejected, report, now=NOW)
-    events = [decode(raw) for batch in batches for raw in batch]
-    assert report.lines == 541_909
-    assert report.rejected == {"no customer": 135_080}
-    worth = {name: sum(e.properties.worth() for e in events if e.name == name) for name in report.events}
-    assert worth["Order Completed"] == pytest.approx(bought, abs=1.0)
-    assert worth["Order Refunded"] == pytest.approx(returned, abs=1.0)
-    assert [e.name for e in events if e.customer == "12346"] == ["Order Completed", "Order Refunded"]
-    assert all(one.at <= other.at for one, other in pairwise(events))
-
-
-def test_cdnow_imports_whole(tmp_path: Path) -> None:
-    path = shared("cdnow.parquet")
-    report, rejected = Report(), RejectedLog(tmp_path)
-    log = open_log(path, parse_mapping("customer=customer_id,time=date,quantity=cds,value=value"))
-    events = [decode(raw) for batch in import_events(log, rejected, report, now=NOW) for raw in batch]
-    assert (report.lines, rejected.count) == (69_659, 0)
-    assert len({event.customer for event in events}) == 23_570
-    total = pl.scan_parquet(path).select(pl.col("value").sum()).collect().item()
-    assert sum(event.properties.worth() for event in events) == pytest.approx(total, abs=0.01)
