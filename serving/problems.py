@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from ebbtide.domain.faults import told as in_words
 from ebbtide.errors import EbbtideError, InputError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
@@ -57,7 +58,13 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _http(fault: HTTPException) -> Response:
-    return problem(fault.status_code, fault.detail, headers=dict(fault.headers or {}))
+    headers = dict(fault.headers or {})
+    detail = fault.detail
+    if detail == HTTPStatus(fault.status_code).phrase:  # the router's, which has nothing to add
+        allowed = next((found for name, found in headers.items() if name.lower() == "allow"), None)
+        expected = "a path that `/docs` lists" if allowed is None else f"the method {allowed}"
+        detail = f"expected {expected}, found another"
+    return problem(fault.status_code, detail, headers=headers)
 
 
 def _invalid(error: RequestValidationError) -> Response:
@@ -70,7 +77,10 @@ def _invalid(error: RequestValidationError) -> Response:
 
 def invalid(faults: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """A problem that names each faulty field, from what pydantic found in a body."""
-    errors = [{"pointer": "#/" + "/".join(_path(fault["loc"])), "detail": fault["msg"]} for fault in faults]
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for fault in faults:
+        found.setdefault("#/" + "/".join(_path(fault["loc"])), []).append(fault)
+    errors = [{"pointer": pointer, "detail": in_words(*of_one)} for pointer, of_one in found.items()]
     fields = ", ".join(f"`{fault['pointer'][2:] or 'body'}`: {fault['detail']}" for fault in errors)
     return _body(422, fields, errors=errors)
 

@@ -59,9 +59,9 @@ class DecisionRequest(Shape):
         try:
             size = len(msgspec.json.encode(context))
         except (TypeError, ValueError, RecursionError) as error:
-            raise ValueError("should be JSON") from error
+            raise ValueError("expected JSON") from error
         if size > MAX_CONTEXT_BYTES:
-            raise ValueError(f"should have at most {MAX_CONTEXT_BYTES} bytes, found {size}")
+            raise ValueError(f"expected at most {MAX_CONTEXT_BYTES} bytes, found {size}")
         return context
 
     @field_validator("as_of")
@@ -72,7 +72,9 @@ class DecisionRequest(Shape):
     @model_validator(mode="after")
     def _past_only_as_a_test(self) -> "DecisionRequest":
         if self.as_of is not None and not self.test:
-            raise ValueError("`asOf` needs `test: true`: a decision that counts is made now")
+            raise ValueError(
+                "expected `test: true` beside `asOf`, since a decision that counts is made now, found false"
+            )
         return self
 
 
@@ -255,5 +257,5 @@ def within_reach(moment: datetime) -> datetime:
     """A time with its zone; ValueError if it is of another age."""
     known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if not EARLIEST <= known < LATEST:
-        raise ValueError(f"should lie from {EARLIEST.year} to {LATEST.year}")
+        raise ValueError(f"expected a time from {EARLIEST.year} to {LATEST.year}")
     return known

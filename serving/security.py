@@ -19,6 +19,10 @@ def _same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
 
 
+def _found(given: object) -> str:
+    return "none" if given is None else "another"
+
+
 def writers(write_key: str) -> Callable[..., Awaitable[None]]:
     """Return a dependency that lets the holders of the write key pass, and answers others 401."""
 
@@ -26,7 +30,9 @@ def writers(write_key: str) -> Callable[..., Awaitable[None]]:
         if credentials is None or not _same(credentials.username, write_key):
             raise HTTPException(
                 401,
-                "expected Basic authentication with the write key as user name, and an empty password",
+                "expected Basic authentication with the write key as user name, and an empty password, "
+                f"found {_found(credentials)}; "
+                "the key is `EBBTIDE_WRITE_KEY`, else in the file `write_key` of the working folder",
                 headers={"WWW-Authenticate": 'Basic realm="ebbtide"'},
             )
 
@@ -57,6 +63,7 @@ def check_bearer(token: str | None, api_key: str | None) -> None:
     if api_key is not None and (token is None or not _same(token, api_key)):
         raise HTTPException(
             401,
-            "expected `Authorization: Bearer` with the API key",
+            f"expected `Authorization: Bearer` with the API key, found {_found(token)}; "
+            "the key is `EBBTIDE_API_KEY`",
             headers={"WWW-Authenticate": 'Bearer realm="ebbtide"'},
         )

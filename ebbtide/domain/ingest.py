@@ -74,7 +74,10 @@ def accept(
             parse_time(original, "timestamp"), parse_time(sent, "sentAt") if sent else None, received_at
         )
     if at > received_at + FUTURE_TOLERANCE:
-        raise EventError(f"`timestamp`: {original!r} lies in the future of its receipt at {iso(received_at)}")
+        raise EventError(
+            f"`timestamp`: expected a time up to an hour after its receipt at {iso(received_at)}, "
+            f"found {original!r}, which lies in the future"
+        )
     if at < 0:
         raise EventError(f"`timestamp`: expected a time since 1970, found {original!r}")
     completed: dict[str, Any] = {

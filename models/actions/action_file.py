@@ -125,7 +125,7 @@ class Entry(_Part):
     @classmethod
     def _not_reserved(cls, value: str) -> str:
         if value == NOTHING.id:
-            raise ValueError("should be another id, since doing nothing is always a candidate")
+            raise ValueError("expected another id, since doing nothing is always a candidate")
         return value
 
     @field_validator("message")

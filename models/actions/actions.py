@@ -1,7 +1,6 @@
 """The policy: which actions there are, for whom, and the rules for contacts, as one file says."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from ebbtide.domain.action import NOTHING, Action
 from ebbtide.domain.contact import ContactPolicy
+from ebbtide.domain.faults import told
 from ebbtide.errors import ConfigError
 from models import rules_yaml
 from models.actions.action_file import File
@@ -21,16 +21,6 @@ from models.recommendations.offering import Terms
 
 SHIPPED = Path(__file__).with_name("actions.yaml")
 """The policy that comes with Ebbtide."""
-
-_PLAIN = {
-    "expected a valid dictionary": "expected keys with values",
-    "Extra inputs are not permitted": "expected no such key",
-    "Field required": "expected a value, found none",
-    "expected a valid list": "expected a list",
-    "List should have at least 1 item after validation, not 0": "expected at least one",
-    "String should have at least 1 character": "expected some text",
-    "String should match pattern '^[a-z][a-z0-9_]*$'": "expected small letters, digits and _, a letter first",
-}
 
 
 @dataclass(frozen=True)
@@ -93,7 +83,7 @@ def parse(content: bytes, place: str) -> ActionCatalogue:
     try:
         file = File.model_validate(parsed)
     except ValidationError as error:
-        faults += [_fault(parsed, fault["loc"], fault["msg"], fault["input"]) for fault in error.errors()]
+        faults += [_fault(parsed, fault["loc"], told(fault)) for fault in error.errors()]
     if faults := [*faults, *_between(parsed)]:
         raise ConfigError(f"{place}: {'; '.join(faults)}")
     conditions = {entry.id: entry.when for entry in file.actions if entry.when is not None}
@@ -119,23 +109,14 @@ def parse(content: bytes, place: str) -> ActionCatalogue:
     )
 
 
-def _fault(parsed: Any, location: tuple[int | str, ...], message: str, found: object) -> str:
+def _fault(parsed: Any, location: tuple[int | str, ...], fault: str) -> str:
     """A fault of one field, with its place."""
-    told = message.removeprefix("Value error, ").replace("Input should be", "expected")
-    told = _PLAIN.get(told.partition(" or instance")[0], told)
-    if "found" not in told:
-        told += f", found {_shown(found)}"
     if location[:1] != ("actions",) or len(location) < 2:
         if location in ((), ("actions",)):
-            return f"expected a list of entries under `actions`: {told}"
-        return f"`{_path(location)}`: {told}"
+            return f"expected a list of entries under `actions`: {fault}"
+        return f"`{_path(location)}`: {fault}"
     where = f"{_entry(parsed['actions'], int(location[1]))}"
-    return f"{where}, `{_path(location[2:])}`: {told}" if location[2:] else f"{where}: {told}"
-
-
-def _shown(found: object) -> str:
-    """A value as it may stand in the file."""
-    return json.dumps(found, default=str) if isinstance(found, dict | list) else repr(found)
+    return f"{where}, `{_path(location[2:])}`: {fault}" if location[2:] else f"{where}: {fault}"
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from ebbtide.domain.faults import told
 from ebbtide.errors import ConfigError
 from features.catalog import NAMES
 from models import rules_yaml
@@ -32,7 +33,7 @@ def seconds(text: str) -> float:
     """
     found = _DURATION.fullmatch(text.strip())
     if found is None:
-        raise ValueError("should be a duration such as 30m, 1h or 7d")
+        raise ValueError("expected a duration such as 30m, 1h or 7d")
     return float(found[1]) * _SECONDS[found[2]]
 
 
@@ -143,7 +144,6 @@ def _read(place: int, entry: object, faults: list[str]) -> Rule | None:
     except ValidationError as error:
         for fault in error.errors():
             field = f"`{'.'.join(map(str, fault['loc']))}`: " if fault["loc"] else ""
-            found = "" if fault["type"] == "missing" else f", found {fault['input']!r}"
-            own.append(f"{field}{fault['msg']}{found}")
+            own.append(f"{field}{told(fault)}")
     faults += [f"entry {place}{name}, {fault}" for fault in own]
     return None if own else rule

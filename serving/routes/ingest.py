@@ -83,7 +83,8 @@ def _take_batch(body: bytes, services: Services) -> Response:
     found = _decoded(body)
     calls = found.get("batch")
     if not isinstance(calls, list) or not calls:
-        raise HTTPException(400, "`batch`: expected a list with one event at least")
+        given = type(calls).__name__ if calls else "none"
+        raise HTTPException(400, f"`batch`: expected a list with one event at least, found {given}")
     return _answer(services.intake.take(calls, received_at=services.clock(), sent_at=found.get("sentAt")))
 
 

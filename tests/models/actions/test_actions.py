@@ -95,7 +95,7 @@ actions:
         "entry 1 (a), `channel`",
         "'fax'",
         "entry 1 (a), `response`",
-        "less than or equal to 1, found 1.5",
+        "expected a number of at most 1, found 1.5",
         "entry 2 (b), `stages.1`",
         "'newish'",
         "entry 2 (b), `colour`",
@@ -201,15 +201,15 @@ def test_an_opt_out_opens_a_channel(tmp_path: Path):
         ({"after": "[b]"}, "`after`: expected no cycle, found b after b"),
         (
             {"valid": "{from: 2026-12-24, until: 2026-12-01}"},
-            '`from` before `until`, found {"from": "2026-12-24"',
+            "`from` before `until`, found {'from': '2026-12-24'",
         ),
         ({"valid": "{from: soon}"}, "`valid.from`: expected a date, such as 2026-12-01, found 'soon'"),
         ({"message": "'Hi {frist_name}'"}, "expected a slot (first_name, product, stage, profile.SIGNAL"),
         ({"message": "'Hi {first_name'"}, "found a brace that is none in 'Hi {first_name'"),
         ({"channel": "fax"}, "`channel`: expected 'email', 'push', 'sms', 'in_app', 'web' or 'call'"),
-        ({"window_days": "0"}, "`window_days`: expected greater than 0, found 0"),
+        ({"window_days": "0"}, "`window_days`: expected a number over 0, found 0"),
         ({"outcome": "joy"}, "`outcome`: expected 'click', 'conversion' or 'value', found 'joy'"),
-        ({"colour": "red"}, "`colour`: expected no such key, found 'red'"),
+        ({"colour": "red"}, "`colour`: expected no such field, found 'red'"),
     ],
 )
 def test_each_fault_of_an_entry_is_told_with_its_field(tmp_path: Path, fields, told):
@@ -219,16 +219,19 @@ def test_each_fault_of_an_entry_is_told_with_its_field(tmp_path: Path, fields, t
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("holdout: 1", "`holdout`: expected less than 1, found 1"),
+        ("holdout: 1", "`holdout`: expected a number under 1, found 1"),
         ("exploration: some", "`exploration`: expected `none` or a number of at least 0, found 'some'"),
         ("contact: {time_zone: Europe/Londn}", "found 'Europe/Londn'; did you mean 'Europe/London'?"),
         ("contact: {time_zone: ../UTC}", "`contact.time_zone`: expected a time zone of IANA, found '../UTC'"),
         ("contact: {quiet_hours: {from: 25:00, to: '08:00'}}", "`contact.quiet_hours.from`: expected a time"),
         ("contact: {quiet_hours: {from: '08:00', to: '08:00'}}", "expected `from` and `to` to differ"),
-        ("contact: {caps: [{per: all, most: 1, days: 0}]}", "`contact.caps.1.days`: expected greater than 0"),
+        (
+            "contact: {caps: [{per: all, most: 1, days: 0}]}",
+            "`contact.caps.1.days`: expected a number over 0",
+        ),
         (
             "contact: {caps: [{per: all, most: 0, days: 1}]}",
-            "`contact.caps.1.most`: expected greater than or",
+            "`contact.caps.1.most`: expected a number of at least 1",
         ),
         ("contact: {caps: [{per: channel, channel: fax, most: 1, days: 1}]}", "`contact.caps.1.channel`"),
         (

@@ -41,9 +41,9 @@ def test_all_faults_are_told_together(tmp_path):
         "entry 2 (broken), `when`: expected CEL, found",
         "entry 3 (waits), `when`: expected profile, stage, churn, found the name 'event'",
         "entry 3 (waits), `after`: expected names of events",
-        "entry 4 (long), `cooldown`: Value error, should be a duration such as 30m, 1h or 7d, found 'a week'",
-        "entry 6 (twice), `colour`: Extra inputs are not permitted, found 'red'",
-        "entry 7, Input should be a valid dictionary",
+        "entry 4 (long), `cooldown`: expected a duration such as 30m, 1h or 7d, found 'a week'",
+        "entry 6 (twice), `colour`: expected no such field, found 'red'",
+        "entry 7, expected keys with values, found 'nothing'",
     ):
         assert expected in message
 
