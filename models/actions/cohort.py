@@ -12,7 +12,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from ebbtide.domain.event import Event
+from ebbtide.domain.event import NOT_THEIRS, Event
 from ebbtide.domain.identity import linked
 
 Array = NDArray[np.float64]
@@ -57,7 +57,8 @@ def cohort(events: Iterable[Event], trial: Trial, held_out: Callable[[str], bool
     """
     seen = _Seen(trial.since)
     for event in events:
-        seen.take(event)
+        if event.name not in NOT_THEIRS:  # else only those treated would come in with their first message
+            seen.take(event)
     entered = {
         customer: at for customer, at in seen.entered(trial.active).items() if at + trial.horizon * DAY <= now
     }

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.actions.cohort import Cohort
-from models.actions.lift import Array, sequence
+from models.actions.lift import FEWEST, Array, sequence
+from models.evaluation.plots import GREY, INK, TIDE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, TIDE, GREY = "#12344d", "#1f7a8c", "#9aa5b1"
 _POINTS = 500
 
 
@@ -40,6 +40,11 @@ def _draw(axes: "Axes", found: Cohort, outcome: Array, share: float, what: str) 
     followed = sequence(outcome, found.held_out, share)
     shown = np.unique(np.linspace(0, max(len(outcome) - 1, 0), _POINTS).astype(int))[: len(outcome)]
     shown = shown[np.isfinite(followed.low[shown])]
+    if not len(shown):
+        axes.set(xticks=(), yticks=(), ylabel=what)
+        early = f"too early: expected {FEWEST} customers of each kind, whose horizon has passed"
+        axes.text(0.5, 0.5, early, color=GREY, ha="center", transform=axes.transAxes)
+        return
     axes.axhline(0.0, color=GREY, linewidth=1)
     axes.fill_between(
         shown + 1, followed.low[shown], followed.high[shown], color=TIDE, alpha=0.2, linewidth=0

@@ -85,11 +85,10 @@ def stability_plot(stability: Mapping[str, float]) -> "Figure":
     colours = [_COLOURS[level(index)] for _, index in shown]
     bars = axes.barh([name for name, _ in shown], [index for _, index in shown], color=colours)
     axes.bar_label(bars, fmt="{:.2f}", padding=3, fontsize=8, color=INK)
-    for border, word in ((MOVED, "moved"), (SHIFTED, "shifted")):
+    for border, word, side in ((MOVED, "moved ", "right"), (SHIFTED, " shifted", "left")):
         axes.axvline(border, color=GREY, linestyle="--", linewidth=1)
-        axes.text(
-            border, 1.0, f" {word}", color=GREY, fontsize=8, transform=axes.get_xaxis_transform(), va="bottom"
-        )
+        place = axes.get_xaxis_transform()
+        axes.text(border, 1.0, word, color=GREY, fontsize=8, transform=place, ha=side, va="bottom")
     axes.set_xlabel("population stability index", color=INK)
     return figure
 

@@ -73,6 +73,7 @@ def precision_recall(churned: Labels, probability: Probabilities, caption: str) 
     average = metrics.average_precision_score(churned, probability)
     rate = float(np.mean(churned))
     axes.axhline(rate, color=GREY, linestyle="--", linewidth=1, label=f"chance, {rate:.3f}")
+    recall, precision = recall[:-1], precision[:-1]  # the last is (0, 1) by definition, and no one's
     axes.plot(recall, precision, color=TIDE, drawstyle="steps-post", label=f"model, average {average:.3f}")
     axes.set_ylim(0, 1.02)
     return _finish(
@@ -141,7 +142,7 @@ def signal_importance(importance: Mapping[str, float], caption: str) -> "Figure"
 
 def shap_summary(names: tuple[str, ...], told: NDArray[np.float64], caption: str) -> "Figure":
     """Draw how far each signal moves the log-odds on average; `told` of shape (n, signals)."""
-    figure, axes = _canvas("Signals by mean |SHAP value|", caption)
+    figure, axes = _canvas("Mean |SHAP value|", caption)
     sizes = np.abs(told).mean(axis=0)
     top = np.argsort(sizes)[-SHOWN_SIGNALS:]
     bars = axes.barh([names[place] for place in top], sizes[top], color=TIDE)

@@ -26,7 +26,7 @@ def _problems() -> dict[int | str, dict[str, Any]]:
 
 
 # Async, as decisions are: few short round trips to Redis take less time than a change of threads.
-@router.get("/alerts", response_model=AlertsResponse, responses=_problems())
+@router.get("/alerts", summary="List who is at risk", response_model=AlertsResponse, responses=_problems())
 async def alerts(
     services: Given,
     status: Annotated[Status, Query(description="Open ones, or those cleared (newest first).")] = Status.OPEN,

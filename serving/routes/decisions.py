@@ -50,7 +50,10 @@ async def answer_direct(scope: Scope, headers: Headers, body: bytes) -> ASGIApp:
 
 
 @router.post(
-    "/decisions", response_model=DecisionResponse, responses=documented(400, 401, 413, 415, 422, 503)
+    "/decisions",
+    summary="Decide for one customer",
+    response_model=DecisionResponse,
+    responses=documented(400, 401, 413, 415, 422, 503),
 )
 async def decide(
     request: DecisionRequest,
@@ -79,7 +82,12 @@ async def _decided(services: Services, question: Question, key: str | None) -> W
     return await services.desk.ask_once(question, [_id("key", key, question)])
 
 
-@router.get("/decisions", response_model=FlatResponse, responses=documented(401, 422, 503))
+@router.get(
+    "/decisions",
+    summary="Decide for one customer, in brief",
+    response_model=FlatResponse,
+    responses=documented(401, 422, 503),
+)
 async def decide_flat(
     services: Given,
     customer_id: Annotated[
@@ -101,7 +109,10 @@ async def decide_flat(
 
 
 @router.post(
-    "/decisions/batch", response_model=BatchResponse, responses=documented(400, 401, 413, 415, 422, 503)
+    "/decisions/batch",
+    summary="Decide for many customers",
+    response_model=BatchResponse,
+    responses=documented(400, 401, 413, 415, 422, 503),
 )
 async def decide_many(request: BatchRequest, services: Given) -> Response:
     """Decide for up to 1,000 customers: each question gets its decision, or a problem of its own."""
@@ -119,7 +130,9 @@ async def decide_many(request: BatchRequest, services: Given) -> Response:
     return _answer({"answers": answers})
 
 
-@router.get("/decisions/{decision_id}", responses=documented(401, 404, 503))
+@router.get(
+    "/decisions/{decision_id}", summary="Show a decision's receipt", responses=documented(401, 404, 503)
+)
 async def receipt(
     services: Given, decision_id: Annotated[str, Path(max_length=100, description="As the decision gave it.")]
 ) -> Response:

@@ -11,13 +11,15 @@ from serving.services import Given
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz")
+@router.get("/healthz", summary="Tell whether the process runs")
 async def alive() -> LiveResponse:
     """Answer as long as the process runs."""
     return LiveResponse(alive=True)
 
 
-@router.get("/readyz", response_model=ReadyResponse, responses=documented(503))
+@router.get(
+    "/readyz", summary="Tell whether it can decide", response_model=ReadyResponse, responses=documented(503)
+)
 async def ready(services: Given) -> ReadyResponse | Response:
     """Answer 200 once Redis answers and model and features are loaded and warm.
 
@@ -36,7 +38,7 @@ async def ready(services: Given) -> ReadyResponse | Response:
     )
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", summary="Give the metrics", response_class=Response)
 async def metrics(services: Given) -> Response:
     """Give the metrics in Prometheus' text format."""
     return Response(generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST)

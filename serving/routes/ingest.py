@@ -90,6 +90,7 @@ def _take_batch(body: bytes, services: Services) -> Response:
 
 @router.post(
     "/batch",
+    summary="Take many calls",
     response_model=TakenResponse,
     responses=_PROBLEMS,
     openapi_extra=_body(_BATCH_SCHEMA, {"batch": [{"type": "track", **_ORDER}]}),

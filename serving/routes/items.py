@@ -21,7 +21,12 @@ SOURCE = "items-api"
 ItemId = Annotated[str, Path(max_length=200, description="As in `product_id` of the events.")]
 
 
-@router.put("/items", response_model=ItemsResponse, responses=documented(400, 401, 413, 415, 422, 503))
+@router.put(
+    "/items",
+    summary="Describe items",
+    response_model=ItemsResponse,
+    responses=documented(400, 401, 413, 415, 422, 503),
+)
 async def put(request: ItemsRequest, services: Given) -> Response:
     """Describe up to 1,000 items, in 500 KB at most; what is left out of one stays as it was.
 
@@ -37,7 +42,12 @@ async def put(request: ItemsRequest, services: Given) -> Response:
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 
-@router.get("/items/{item_id:path}", response_model=StoredItemShape, responses=documented(401, 404, 422, 503))
+@router.get(
+    "/items/{item_id:path}",
+    summary="Show an item",
+    response_model=StoredItemShape,
+    responses=documented(401, 404, 422, 503),
+)
 async def get(item_id: ItemId, services: Given) -> Response:
     """Show what was said of an item."""
     found = services.items.get(item_id)
@@ -46,7 +56,12 @@ async def get(item_id: ItemId, services: Given) -> Response:
     return Response(msgspec.json.encode(public(found)), media_type="application/json")
 
 
-@router.delete("/items/{item_id:path}", status_code=204, responses=documented(401, 404, 422, 503))
+@router.delete(
+    "/items/{item_id:path}",
+    summary="Forget an item",
+    status_code=204,
+    responses=documented(401, 404, 422, 503),
+)
 async def delete(item_id: ItemId, services: Given) -> None:
     """Forget what was said of an item; what events say of it stays."""
     if not services.items.delete(item_id):

@@ -17,7 +17,9 @@ from serving.services import Given
 router = APIRouter(prefix="/v1", tags=["decisions"])
 
 
-@router.post("/outcomes", responses=documented(400, 401, 413, 415, 422, 503))
+@router.post(
+    "/outcomes", summary="Take what came of a decision", responses=documented(400, 401, 413, 415, 422, 503)
+)
 async def outcome(request: OutcomeRequest, services: Given) -> OutcomeResponse:
     """Take what came of a decision; it is in the event log when the answer comes.
 

@@ -33,7 +33,7 @@ def _problems() -> dict[int | str, dict[str, Any]]:
 
 
 # Async, as decisions are: few short round trips to Redis take less time than a change of threads.
-@router.get("/triggers", response_model=TriggersResponse, responses=_problems())
+@router.get("/triggers", summary="List what fired", response_model=TriggersResponse, responses=_problems())
 async def triggers(
     services: Given,
     rule: Rule = None,
@@ -62,6 +62,7 @@ async def triggers(
 
 @router.get(
     "/triggers/stream",
+    summary="Follow what fires",
     response_class=StreamingResponse,
     responses={
         200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},

@@ -25,6 +25,11 @@ def test_those_active_when_it_began_come_in_then_and_new_ones_with_their_first_e
     assert found.due.tolist() == [110 * DAY, 130 * DAY]
 
 
+def test_nobody_comes_in_with_a_message_that_they_were_sent():
+    mailed = Event("m", "mailed", "Email Delivered", 120 * DAY)
+    assert followed(visit("old", 90), mailed).due.tolist() == [110 * DAY]
+
+
 def test_those_who_had_been_away_are_left_out_even_if_they_return():
     assert followed(visit("gone", 10), order("gone", 105)).due.tolist() == []
 
