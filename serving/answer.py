@@ -10,7 +10,7 @@ from ebbtide.domain.contact import ContactPolicy
 from ebbtide.domain.decision import Decision, Receipt, Signals, Versions
 from ebbtide.domain.ingest import iso
 from features.catalog import NAMES
-from features.profile import State
+from features.profile import last_stage
 from models.actions.arbitration import ranked
 from models.actions.messages import Slots, filled
 from models.triggers.triggers import Rules, open_triggers
@@ -49,7 +49,7 @@ class Answerer(NamedTuple):
             age_seconds=None if state is None else situation.at - state.last_at,
             person="" if situation.customer == draft.question.customer_id else situation.customer,
             at=situation.at,
-            previous_stage=previous_stage(state),
+            previous_stage="" if state is None else last_stage(state),
             reach=situation.reach,
             history=situation.history,
             candidates=choice.candidates,
@@ -103,8 +103,3 @@ def _speaker(draft: Draft, actions: Mapping[str, Action]) -> Callable[[str], str
     assessment, names = draft.situation.assessment, [product.name for product in draft.products]
     slots = Slots(assessment.values, assessment.stage, draft.question.context, names)
     return lambda action: filled(actions[action].message, slots)
-
-
-def previous_stage(state: State | None) -> str:
-    """The stage in which a customer was last seen; empty where that is not known."""
-    return "" if state is None or state.memory is None else state.memory.stage

@@ -28,7 +28,7 @@ from models.recommendations.offering import Terms
 from models.recommendations.recommendations import Recommender
 from models.recommendations.wanted import Wanted
 from models.triggers.triggers import Rules
-from serving.answer import Answerer, previous_stage
+from serving.answer import Answerer
 from serving.draft import Draft, Question
 from serving.known import Knowledge, Known
 
@@ -132,7 +132,7 @@ class Decider:
         """Draft the answers, with the churn model asked once for all."""
         vectors = [profile.vector(one.state, one.at) for one in asked]
         matrix = np.array(vectors, dtype="<f8").reshape(len(vectors), len(catalog.NAMES))
-        before = [previous_stage(one.state) for one in asked]
+        before = [profile.last_stage(one.state) for one in asked]
         drafts = []
         for one, vector, row, assessment in zip(
             asked, vectors, matrix, assess_many(scorer, vectors, matrix, before), strict=True

@@ -240,7 +240,7 @@ def mlflow(
 
 
 def check(json: JsonOption = False) -> None:
-    """Look at settings, actions, Redis, features, Feast and model: each with ok or what to do."""
+    """Look at settings, actions, triggers, Redis, features, items, Feast, model: ok, or what to do."""
     from ebbtide import console
     from ebbtide.jobs.check import check as run
 

@@ -43,7 +43,7 @@ def found(*, stage: Stage = Stage.ACTIVE, churn: float | None = None, **values: 
         (
             "engagement_halved",
             {"events_trend_30d": -0.5, "events_30d": 2.0, "events_90d": 20.0},
-            "half as active as before: 2 events in 30 days, 20 in 90",
+            "half as active as before: of 20 events in 90 days, 2 in the last 30",
         ),
     ],
 )
