@@ -24,7 +24,7 @@ from models.actions.offpolicy import doubly_robust, effective_sample_size, inter
 from models.actions.recorded import situation, vector
 from models.actions.responses import Responder
 from models.actions.reward_models import RewardModels, average
-from models.churn.inputs import Inputs, scale_of
+from models.churn.inputs import scaled
 
 Array = NDArray[np.float64]
 FOLDS = 2
@@ -94,7 +94,7 @@ class Logged:
     def expected(self) -> Array:
         """The money that models expect, which have not seen the row, shape (n, k)."""
         vectors = np.array([vector(row.receipt) for row in self.rows])
-        inputs, _ = Inputs(scale_of(vectors))(vectors)
+        _, inputs, _ = scaled(vectors)
         found = np.empty_like(self.chances)
         fold = self.log.folds(FOLDS, SEED)
         for number in range(FOLDS):

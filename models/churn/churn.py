@@ -20,7 +20,6 @@ from ebbtide.errors import ModelError
 from models.churn import linear
 from models.churn.artefact import Artefact, Churned, Horizon, Scale
 from models.churn.curve import ChurnCurve
-from models.churn.inputs import scale_of
 from models.churn.stacking import shares
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def train(
         params = defaults(len(known), plan.seed) | plan.params
         choice = _choose(rows, labels, known, days, params)
         trees = _grow(rows, labels, known, names, params, choice.rounds)
-        partner = linear.fit(rows.matrix[known], labels[known], rows.scale, choice.strength)
+        partner = linear.fit(rows.design, known, labels[known], choice.strength)
         gains += trees.feature_importance("gain")
         horizons.append(
             Horizon(days, trees.model_to_string(), partner, choice.trees_share, choice.linear_share)
@@ -159,10 +158,11 @@ def defaults(rows: int, seed: int) -> dict[str, Any]:
 
 
 class Rows(NamedTuple):
-    """Signals of shape (n, signals), their scale for the linear partner, and each row's cut-off in days."""
+    """Signals of shape (n, signals), what the linear partner sees of them, and each row's cut-off in days."""
 
     matrix: Array
     scale: Scale
+    design: linear.Design
     days: Array
 
 
@@ -170,7 +170,7 @@ def rows_of(frame: "pd.DataFrame", names: tuple[str, ...]) -> Rows:
     """Take what trains from a frame of `models.churn.dataset`."""
     matrix = _matrix(frame, names)
     days = frame["cutoff"].to_numpy("datetime64[s]").astype(np.int64) / 86_400.0
-    return Rows(matrix, scale_of(matrix), days)
+    return Rows(matrix, *linear.design(matrix), days)
 
 
 def _check(frame: "pd.DataFrame", main: int) -> None:
@@ -226,8 +226,8 @@ def _choose(rows: Rows, labels: Array, known: NDArray[np.intp], days: int, param
     tried = [
         (_log_loss(labels[held], odds), strength, odds)
         for strength in STRENGTHS
-        for partner in [linear.fit(rows.matrix[past], labels[past], rows.scale, strength)]
-        for odds in [linear.odds(rows.matrix[held], partner, rows.scale)]
+        for partner in [linear.fit(rows.design, past, labels[past], strength)]
+        for odds in [linear.odds(rows.design, held, partner)]
     ]
     _, strength, linear_odds = min(tried, key=lambda each: each[0])
     mine, other = shares(labels[held], tree_odds, linear_odds)

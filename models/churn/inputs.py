@@ -16,16 +16,23 @@ FURTHEST = 5.0
 
 def scale_of(matrix: Array) -> Scale:
     """Centre and width of each column of a matrix of shape (n, signals); NaN is missing."""
+    return scaled(matrix)[0]
+
+
+def scaled(matrix: Array) -> tuple[Scale, Array, NDArray[np.bool_]]:
+    """The scale of a matrix, and what `Inputs` of that scale makes of it, for one set of logarithms."""
     logs = signed_log(matrix)
     missing = np.isnan(logs)
     counts = np.maximum(len(logs) - missing.sum(axis=0), 1)
-    logs[missing] = 0.0
+    np.copyto(logs, 0.0, where=missing)
     centre = logs.sum(axis=0) / counts
     logs -= centre
-    logs[missing] = 0.0
+    np.copyto(logs, 0.0, where=missing)
     spread = np.sqrt(np.einsum("ij,ij->j", logs, logs) / counts)
     per_width = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
-    return Scale(tuple(centre.tolist()), tuple(per_width.tolist()))
+    logs *= per_width
+    np.clip(logs, -FURTHEST, FURTHEST, out=logs)
+    return Scale(tuple(centre.tolist()), tuple(per_width.tolist())), logs, missing
 
 
 class Inputs:
@@ -49,6 +56,7 @@ class Inputs:
 
 def signed_log(signals: Array) -> Array:
     """sign(x) * log(1 + |x|)."""
-    logs = np.log1p(np.abs(signals))
+    logs = np.abs(signals)
+    np.log1p(logs, out=logs)
     found: Array = np.copysign(logs, signals, out=logs)
     return found
