@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ebbtide.domain.event import Event, EventError, decode
 from ebbtide.domain.identity import linked
-from ebbtide.logs.archive import Part, read_lines, read_parts
+from ebbtide.logs.archive import Part, decoded, read_lines, read_parts
 from features.profile import State, encode, new_state, reached
 from features.replay import Replay
 
@@ -165,13 +165,7 @@ def _once(events: Iterable[Event]) -> Iterator[Event]:
 
 def _events(lines: Iterable[bytes]) -> Iterator[Event]:
     """What changes states."""
-    for raw in lines:
-        try:
-            event = decode(raw)
-        except EventError:  # a line that a death cut short
-            continue
-        if reached(event.name):
-            yield event
+    return (event for event in decoded(lines) if reached(event.name))
 
 
 def _end(links: dict[str, str], customer: str) -> str:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 
-from ebbtide.domain.event import Event, EventError, decode
+from ebbtide.domain.event import Event
 from ebbtide.errors import StoreError
 from ebbtide.jobs.event_log import open_log
 from ebbtide.jobs.progress import Progress
-from ebbtide.logs.archive import parts, read_lines
+from ebbtide.logs.archive import decoded, parts, read_lines
 from ebbtide.logs.events import Offset
 from ebbtide.logs.imports import ImportLedger
 from ebbtide.logs.items import ItemCatalogue
@@ -115,7 +115,7 @@ class _Archive:
         recent: set[str] = set()
         for part in parts(self._settings.events):
             live = part.path.name.startswith("live-")
-            for event in _decoded(read_lines(part.path, part.size)):
+            for event in decoded(read_lines(part.path, part.size)):
                 if live:
                     if event.id in recent:
                         continue
@@ -135,18 +135,10 @@ class _Archive:
         for partition in range(log.partitions):
             place = committed(client, partition)
             for record in log.read(partition, place, BATCH):
-                if any(event.id in recent for event in _decoded([record.raw])):
+                if any(event.id in recent for event in decoded([record.raw])):
                     place = record.offset
             found[partition] = place
         return found
-
-
-def _decoded(lines: "Iterator[bytes] | list[bytes]") -> Iterator[Event]:
-    for raw in lines:
-        try:
-            yield decode(raw)
-        except EventError:  # a line that a death cut short
-            continue
 
 
 def _purchases(settings: Settings, progress: Progress) -> "Purchases":

@@ -2,15 +2,16 @@
 
 import io
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 
-from ebbtide.domain.event import Event, EventError, decode
+from ebbtide.domain.event import Event
 from ebbtide.domain.ingest import iso
 from ebbtide.errors import InputError
-from ebbtide.jobs.progress import Progress
+from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.logs import archive
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.settings import Settings
@@ -140,12 +141,9 @@ def _began(client: Redis) -> float:
     return receipts[0].at
 
 
-def _events(folder: Path, advance: Any) -> "Iterator[Event]":
-    """Every usable event of the archive."""
-    for number, line in enumerate(archive.read([folder]) if folder.exists() else ()):
-        try:
-            yield decode(line)
-        except EventError:
-            continue  # kept among the rejected, with the reason
-        if number % 10_000 == 0:
-            advance(10_000 if number else 0)
+def _events(folder: Path, advance: Advance) -> "Iterator[Event]":
+    """The events of the archive; `advance` is told how many more were read."""
+    events = archive.decoded(archive.read([folder]) if folder.exists() else ())
+    while some := list(islice(events, 10_000)):
+        advance(len(some))
+        yield from some

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 import pyarrow as pa
 
+from ebbtide.domain.event import Event, EventError, decode
 from ebbtide.domain.ingest import iso
 from ebbtide.errors import InputError
 
@@ -148,6 +149,15 @@ def read(paths: Iterable[Path]) -> Iterator[bytes]:
     files = [file for path in paths for file in (_files(path) if path.is_dir() else [path])]
     for file in sorted(files, key=_name):
         yield from (line for line in read_lines(file) if line)
+
+
+def decoded(lines: Iterable[bytes]) -> Iterator[Event]:
+    """The events of lines of an archive, but for lines that a death cut short."""
+    for raw in lines:
+        try:
+            yield decode(raw)
+        except EventError:
+            continue
 
 
 def _files(folder: Path) -> list[Path]:
