@@ -6,6 +6,7 @@ customer's next event, and at the end of the log, as it is after a flow that was
 """
 
 import itertools
+import math
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -141,14 +142,12 @@ def replayed(lines: Iterable[bytes], moments: Moments, advance: Advance = lambda
     """Send events (JSON, in time order) through the updater, with what it passes on to itself.
 
     Raises:
-        InputError: there is no event.
+        InputError: there is nothing that a customer did.
     """
     replay, stream = _Replay(moments), iter(lines)
     while chunk := list(itertools.islice(stream, BATCH)):
         replay.take(chunk)
         advance(len(chunk))
-    if not replay.states:
-        raise InputError("the log holds no event: there is nothing to try triggers on")
     return replay.ended()
 
 
@@ -211,8 +210,10 @@ class _Replay:
         seen = {
             customer: self.now - Glance(state, self.now)["tenure_days"] * DAY
             for customer, state in states.items()
-            if not state.merged_into
+            if profile.heard_at(state) > -math.inf
         }
+        if not seen:
+            raise InputError("expected a log of what customers did, found none: there is nothing to try on")
         ascending = {customer: sorted(times) for customer, times in orders.items()}
         return Replayed(fired, ascending, seen, owners, min(seen.values()), self.now)
 

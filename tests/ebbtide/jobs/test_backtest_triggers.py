@@ -131,7 +131,7 @@ def test_rules_on_churn_ask_the_model_given(tmp_path):
 
 
 def test_a_log_without_events_is_an_error():
-    with pytest.raises(InputError, match="holds no event"):
+    with pytest.raises(InputError, match="expected a log of what customers did"):
         replayed([], Moments(load()))
 
 
@@ -174,3 +174,14 @@ def test_a_rule_that_cannot_be_used_is_named_and_the_others_are_tried(tmp_path, 
     body = json.loads(CliRunner().invoke(app, command).stdout)
     assert [one["id"] for one in body["triggers"]] == ["good"]
     assert body["warnings"][-1].startswith("left out: entry 1 (bad), `when`: expected CEL")
+
+
+def test_who_was_only_mailed_is_nobody_to_speak_of(tmp_path):
+    mailed = [
+        (START + day * DAY, "m", call(START + day * DAY, "m", "Email Delivered", day)) for day in (1, 9)
+    ]
+    rules = load(rules_of(tmp_path, "{id: bought, events: [Order Completed], when: 'true', reason: x}"))
+    found = tried(file_of(tmp_path, sorted([*orders("a", 0, 5), *mailed])), rules)
+    assert (found.customers, found.triggers[0].share) == (1, 1.0)
+    with pytest.raises(InputError, match="expected a log of what customers did"):
+        tried(file_of(tmp_path, mailed), rules)
