@@ -7,9 +7,11 @@ Source of the calls: https://lightgbm.readthedocs.io/en/stable/C-API.html
 
 import ctypes
 import importlib.util
+from collections.abc import Mapping
 from ctypes import byref, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,15 @@ from numpy.typing import NDArray
 from ebbtide.errors import ModelError
 
 Array = NDArray[np.float64]
+
+REPEATABLE: Mapping[str, Any] = {
+    "deterministic": True,
+    "force_row_wise": True,
+    # Two threads gain little on such rows, and wait on each other for minutes when the cores are shared.
+    "num_threads": 1,
+    "verbosity": -1,
+}
+"""Parameters of every training: the same trees from the same rows, and nothing said meanwhile."""
 
 _FLOAT64 = 1
 _ROW_MAJOR = 1

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.actions.action_log import ActionLog
+from models.booster import REPEATABLE
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -33,10 +34,7 @@ TREES: dict[str, Any] = {
     "num_leaves": 8,
     "min_data_in_leaf": 50,
     "lambda_l2": 10.0,
-    "num_threads": 1,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbose": -1,
+    **REPEATABLE,
 }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ebbtide.errors import ModelError
+from models.booster import REPEATABLE
 from models.churn import linear
 from models.churn.artefact import Artefact, Churned, Horizon, Scale
 from models.churn.curve import ChurnCurve
@@ -149,11 +150,7 @@ def defaults(rows: int, seed: int) -> dict[str, Any]:
         "bagging_freq": 1,
         "lambda_l2": 5.0,
         "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        # Two threads gain little on such rows, and wait on each other for minutes when the cores are shared.
-        "num_threads": 1,
-        "verbosity": -1,
+        **REPEATABLE,
     }
 
 

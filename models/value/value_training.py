@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features import catalog
 from features.history import History
 from features.profile import decode, vector
+from models.booster import REPEATABLE
 from models.value.value import RFM, YEAR_DAYS, Value, rfm
 
 if TYPE_CHECKING:
@@ -133,10 +134,7 @@ def _grow(past: Rows, held: Rows | None, seed: int, rounds: int = ROUNDS) -> "li
         "feature_fraction": 0.3,
         "lambda_l2": 5.0,
         "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
+        **REPEATABLE,
     }
     data = lightgbm.Dataset(past.signals, past.spent)
     if held is None:
