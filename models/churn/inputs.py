@@ -14,13 +14,11 @@ FURTHEST = 5.0
 """Widths from the centre at which a value is cut, so that one odd value cannot decide alone."""
 
 
-def scale_of(matrix: Array) -> Scale:
-    """Centre and width of each column of a matrix of shape (n, signals); NaN is missing."""
-    return scaled(matrix)[0]
-
-
 def scaled(matrix: Array) -> tuple[Scale, Array, NDArray[np.bool_]]:
-    """The scale of a matrix, and what `Inputs` of that scale makes of it, for one set of logarithms."""
+    """The scale of a matrix, and what `Inputs` of that scale makes of it, for one set of logarithms.
+
+    The scale is the centre and the width of each column of a matrix of shape (n, signals); NaN is missing.
+    """
     logs = signed_log(matrix)
     missing = np.isnan(logs)
     counts = np.maximum(len(logs) - missing.sum(axis=0), 1)
