@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from redis import Redis
 
@@ -13,6 +14,7 @@ from ebbtide.jobs.alerts import watching
 from ebbtide.jobs.event_log import open_log
 from ebbtide.jobs.triggers import judged_by, ticking
 from ebbtide.logs.archive import LiveArchive
+from ebbtide.logs.events import EventLog
 from ebbtide.logs.lease import held
 from ebbtide.logs.rejected import RejectedLog
 from ebbtide.logs.steady import steady
@@ -20,6 +22,9 @@ from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
 from ebbtide.logs.waiting import Waiting
 from ebbtide.settings import Settings
+
+if TYPE_CHECKING:
+    from streaming.sinks import FeatureSink
 
 
 def stream(
@@ -48,30 +53,15 @@ def stream(
     from models.actions import actions as policies
     from models.churn.scorer import ModelWatcher
     from streaming.action_learner import ActionLearner, OutcomeSink
-    from streaming.checks import Checks
     from streaming.flow import build, run
     from streaming.item_keeper import ItemKeeper, ItemSink
     from streaming.learner import OnlineLearner
-    from streaming.sinks import FeatureSink, LearnedSink
+    from streaming.sinks import LearnedSink
     from streaming.sources import LogSource
-    from streaming.undelivered import Undelivered
     from streaming.updater import Updater
 
     with _told_to_stop() as stop, steady(client) as redis:
         store, log = OnlineStore(redis), open_log(settings, redis)
-        sink = FeatureSink(
-            redis,
-            RejectedLog(settings.rejected),
-            clock,
-            log=log,
-            archive=LiveArchive(settings.events),
-            progress=stored,
-            checks=Checks(redis),
-            triggers=TriggerLog(redis),
-            timers=Timers(redis),
-            waiting=Waiting(redis),
-            undelivered=Undelivered(redis),
-        )
         learner = OnlineLearner(redis, store, ModelWatcher(redis), clock)
         updater = Updater(
             store,
@@ -88,7 +78,7 @@ def stream(
             ready()
             flow = build(
                 source,
-                sink,
+                _sink(settings, redis, log, clock, stored),
                 updater,
                 *(learner, LearnedSink(redis)),
                 *(actions, OutcomeSink(redis)),
@@ -96,6 +86,29 @@ def stream(
             )
             with nullcontext() if process or once else _beside(settings, client, clock):
                 run(flow, workers=workers, process=process, addresses=addresses)
+
+
+def _sink(
+    settings: Settings, redis: Redis, log: EventLog, clock: Clock, stored: Callable[[int], None]
+) -> "FeatureSink":
+    """Where changes are stored, with all who hear of them."""
+    from streaming.checks import Checks
+    from streaming.sinks import FeatureSink
+    from streaming.undelivered import Undelivered
+
+    return FeatureSink(
+        redis,
+        RejectedLog(settings.rejected),
+        clock,
+        log=log,
+        archive=LiveArchive(settings.events),
+        progress=stored,
+        checks=Checks(redis),
+        triggers=TriggerLog(redis),
+        timers=Timers(redis),
+        waiting=Waiting(redis),
+        undelivered=Undelivered(redis),
+    )
 
 
 @contextmanager
