@@ -75,10 +75,13 @@ def running(home: Path, url: str | None) -> Iterator[str]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / "users").open("w") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
-        process = None if _answers(own) else _start(folder, socket)
+        process = None
         try:
-            if process is not None:
-                _wait(process, own, folder)
+            with (folder / "start").open("w") as start:
+                fcntl.flock(start, fcntl.LOCK_EX)  # two servers over one file would spoil it
+                if not _answers(own):
+                    process = _start(folder, socket)
+                    _wait(process, own, folder)
             yield own
         finally:
             if _is_last(users):
@@ -93,12 +96,16 @@ _LEFT: "list[subprocess.Popen[bytes]]" = []
 
 def _is_last(users: IO[str]) -> bool:
     """Whether nobody else uses the Redis; whoever comes now waits until it has been stopped."""
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        fcntl.flock(users, fcntl.LOCK_UN)
-        return False
-    return True
+    for _ in range(
+        2
+    ):  # the second time without a lock: of two who leave at once each may have met the other's
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(users, fcntl.LOCK_UN)
+        else:
+            return True
+    return False
 
 
 def _wait_until_loaded(client: Redis) -> None:
@@ -209,8 +216,8 @@ def _stop(process: "subprocess.Popen[bytes] | None", url: str) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    with contextlib.suppress(FileNotFoundError):
-        Path(url.removeprefix("unix://")).unlink()
+    if not _answers(url):  # else nobody would find it any more, and start another
+        Path(url.removeprefix("unix://")).unlink(missing_ok=True)
 
 
 def _shut_down(url: str) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -63,6 +64,30 @@ def test_one_left_by_a_verb_that_was_killed_is_used_and_stopped_by_the_next(tmp_
         time.sleep(0.05)
     else:
         pytest.fail("Redis is still there")
+
+
+def test_verbs_that_come_at_the_same_moment_share_one(tmp_path):
+    together, done = threading.Barrier(6), threading.Barrier(6)
+    found = []
+
+    def use():
+        together.wait()
+        with running(tmp_path, None) as url:
+            found.append(server_of(url))
+            done.wait()  # then all have found theirs
+            found.append(server_of(url))
+            done.wait()
+
+    threads = [threading.Thread(target=use) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    while local_redis._LEFT:
+        local_redis._LEFT.pop().wait(10)
+    assert len(found) == 12
+    assert len(set(found)) == 1
+    assert not psutil.pid_exists(found[0])
 
 
 def start_by_a_verb_that_is_killed(folder):
