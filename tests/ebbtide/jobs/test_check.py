@@ -36,7 +36,7 @@ def test_all_faults_of_a_policy_are_told_together(finding):
     found = finding(FAULTY)
     assert not found.ok
     for part in (
-        "`contact.caps.1.days`: expected greater than 0, found 0",
+        "`contact.caps.1.days`: expected a number over 0, found 0",
         "entry 1 (a), `channel`: expected 'email'",
         "entry 1 (a), `message`: expected a slot",
         "entry 2 (b), `when`: expected a signal, found profile.orders_totl; did you mean 'orders_total'?",
