@@ -3,7 +3,8 @@
 Sources: nearest neighbours among customers (Aggarwal 2016, "Recommender Systems", chapter 2.3), with their
 purchases decayed as in Hu et al. 2020, "Modeling Personalized Item Frequency Information for Next-basket
 Recommendation"; EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data"); item-to-item
-co-purchase (Linden, Smith and York 2003).
+co-purchase (Linden, Smith and York 2003), and the same by customers instead of orders; hidden tastes
+(`models.recommendations.factors`).
 """
 
 from itertools import pairwise
@@ -14,12 +15,13 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from models.recommendations.bought_before import Array, Places, Repertoire
+from models.recommendations.factors import Factors
 from models.recommendations.purchases import DAY, Purchases
 
 LIVE = 12_000
 """Products that are scored, those sold most lately."""
 EASE = 3_000
-"""Products between which EASE learns weights; its time grows with the cube."""
+"""Products between which EASE learns weights; its time grows with the cube. `alike` is known of them, too."""
 PENALTY = 2.0
 """Of EASE, in mean diagonals of its Gram matrix."""
 NEIGHBOURS = 200
@@ -30,7 +32,7 @@ NEAREST = 50
 """Products that go with one."""
 LARGEST = 300
 """Products of the largest order that says what goes together."""
-NAMES = ("neighbours", "neighbours_first", "ease", "together")
+NAMES = ("neighbours", "neighbours_first", "ease", "alike", "together", "factors")
 
 Matrix = NDArray[np.float32]
 
@@ -52,7 +54,9 @@ class Affinity:
         self.position: Places = np.full(products, -1)
         self.position[self.live] = np.arange(len(self.live))
         self._neighbours(past, own, age)
-        self._ease(past, age)
+        lasting = _decayed(past, age, 180.0)[:, self.live]
+        self._paired_items(lasting)
+        self._lasting, self._factors = lasting, Factors(lasting[self._pool])
         self._recent = _decayed(past, age, 45.0)[:, self.live]
         self._together = _together(past, age, self.position, len(self.live))
 
@@ -62,14 +66,22 @@ class Affinity:
         likeness[self._pool[None, :] == customers[:, None]] = 0.0
         near = _largest(likeness, NEIGHBOURS)
         total = np.maximum(np.asarray(near.sum(axis=1)), 1e-9)
-        ease = np.zeros((len(customers), len(self.live)), dtype=np.float32)
-        ease[:, self._paired] = self._bought[customers] @ self._weights
+        lasting = self._lasting[customers]
+        paired = lasting[:, self._paired]
         return {
             "neighbours": (near @ self._theirs).toarray() / total,
             "neighbours_first": (near @ self._their_first).toarray() / total,
-            "ease": ease,
+            "ease": self._of_live(paired @ self._weights),
+            "alike": self._of_live((paired @ self._alike).toarray()),
             "together": (self._recent[customers] @ self._together).toarray(),
+            "factors": self._factors.scores(lasting),
         }
+
+    def _of_live(self, scores: Matrix) -> Matrix:
+        """Scores of the paired products, 0 for the others."""
+        found = np.zeros((len(scores), len(self.live)), dtype=np.float32)
+        found[:, self._paired] = scores
+        return found
 
     def because(self, customer: int, products: Places) -> Places:
         """Of the customer's latest products the one that goes best with each of these; -1 where none does."""
@@ -105,11 +117,12 @@ class Affinity:
         matrix = sparse.csr_matrix((first, (own.customer, own.product)), shape=(people, products))
         self._their_first = matrix[self._pool][:, self.live]
 
-    def _ease(self, past: Purchases, age: Array) -> None:
-        paired = np.sort(self._heaviest[:EASE])
-        self._paired = self.position[paired]
-        self._bought = _decayed(past, age, 180.0)[:, paired]
-        gram = (self._bought.T @ self._bought).toarray()
+    def _paired_items(self, lasting: sparse.csr_matrix) -> None:
+        """What goes with what by customers: weights of EASE, and the cosine of the nearest of each product."""
+        self._paired: Places = np.sort(self.position[self._heaviest[:EASE]])
+        bought = lasting[:, self._paired]
+        gram = (bought.T @ bought).toarray()
+        self._alike = _largest(_cosine(gram), NEAREST)
         diagonal = np.diag_indices_from(gram)
         gram[diagonal] += max(PENALTY * gram[diagonal].mean(), 1e-3)
         inverse = _inverse(gram)
@@ -126,6 +139,14 @@ def _decayed(past: Purchases, age: Array, half_life: float, most: float | None =
     found.sum_duplicates()
     if most is not None:
         np.minimum(found.data, most, out=found.data)
+    return found
+
+
+def _cosine(gram: Matrix) -> Matrix:
+    """Of each product with each other one, held down where few customers say it."""
+    root = np.sqrt(np.diag(gram))
+    found = gram / (np.outer(root, root) + 1.0)
+    np.fill_diagonal(found, 0.0)
     return found
 
 

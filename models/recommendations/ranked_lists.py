@@ -18,7 +18,7 @@ YEAR = 365.0
 """Days back within which a customer must have ordered to get a list."""
 _STANDS_OUT = 20
 """A new product is explained by a source among whose so many best products, of one customer, it is."""
-_ALIKE = ("neighbours", "neighbours_first", "ease")
+_ALIKE = ("neighbours", "neighbours_first", "ease", "alike", "factors")
 
 
 class List(NamedTuple):

@@ -18,7 +18,7 @@ from models.recommendations.purchases import DAY, Purchases
 from models.recommendations.ranking_metrics import NONE, TOP, Lists
 
 WINDOWS = 8
-"""Windows to learn from, the latest, end to end."""
+"""Windows to learn from, the latest, end to end; where fewer fit, each overlaps the next by half."""
 STEPS = WINDOWS + 2
 """Of a training, to show how far it is."""
 MOST_CUSTOMERS = 1_200
@@ -120,20 +120,30 @@ def train(past: Purchases, cut: float, days: float, advance: Callable[[int], Non
     A window is as long, or a third of what was before the moment, if that is less. `advance` is told of each
     of `STEPS` steps.
     """
-    first = float(past.at.min())
-    length = min(days, (cut - first) / DAY / 3.0)
-    count = max(min(WINDOWS, int((cut - first) / DAY / length) - 1), 1)
+    begins, length = _begins((cut - float(past.at.min())) / DAY, days)
     rng = np.random.default_rng(SEED)
     found = []
-    for back in range(count, 0, -1):
-        found.append(_window(past, cut - back * length * DAY, length, rng))
+    for back in begins:
+        found.append(_window(past, cut - back * DAY, length, rng))
         advance(1)
     joined = _joined(found)
     model = _fit(joined) if joined.bought.sum() >= FEWEST else None
     advance(1)
     candidates = Candidates(past, cut, length)
-    advance(STEPS - count - 1)
-    return Ranker(model, candidates, count if model else 0)
+    advance(STEPS - len(begins) - 1)
+    return Ranker(model, candidates, len(begins) if model else 0)
+
+
+def _begins(span: float, days: float) -> tuple[list[float], float]:
+    """How many days back each window begins, the earliest first, and how long all are.
+
+    `span`: days that the log goes back. As much as a window is long lies before each.
+    """
+    length = min(days, span / 3.0)
+    room = span / length - 2.0 + 1e-9
+    step = 1.0 if room >= WINDOWS - 1 else 0.5
+    count = min(WINDOWS, int(room / step) + 1)
+    return [length * (1.0 + step * back) for back in range(count - 1, -1, -1)], length
 
 
 def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator) -> _Sample:
