@@ -118,7 +118,7 @@ class Affinity:
         self._their_first = matrix[self._pool][:, self.live]
 
     def _paired_items(self, lasting: sparse.csr_matrix) -> None:
-        """What goes with what by customers: weights of EASE, and the cosine of the nearest of each product."""
+        """What goes with what by customers: the weights of EASE, and each product's nearest by the cosine."""
         self._paired: Places = np.sort(self.position[self._heaviest[:EASE]])
         bought = lasting[:, self._paired]
         gram = (bought.T @ bought).toarray()
@@ -145,7 +145,7 @@ def _decayed(past: Purchases, age: Array, half_life: float, most: float | None =
 def _cosine(gram: Matrix) -> Matrix:
     """Of each product with each other one, held down where few customers say it."""
     root = np.sqrt(np.diag(gram))
-    found = gram / (np.outer(root, root) + 1.0)
+    found: Matrix = (gram / (np.outer(root, root) + 1.0)).astype(np.float32)
     np.fill_diagonal(found, 0.0)
     return found
 

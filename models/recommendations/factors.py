@@ -1,8 +1,8 @@
 """A few hidden tastes that explain who bought what: scores of products by customer, of a truncated SVD.
 
-Source: Cremonesi, Koren and Turrin 2010, "Performance of Recommender Algorithms on Top-N Recommendation Tasks"
-(PureSVD), with popular products scaled down before it as by Nikolakopoulos et al. 2019, "EigenRec". The
-decomposition is the randomised one of Halko, Martinsson and Tropp 2011, from scikit-learn.
+Source: Cremonesi, Koren and Turrin 2010, "Performance of Recommender Algorithms on Top-N Recommendation
+Tasks" (PureSVD), with popular products scaled down before it as by Nikolakopoulos et al. 2019, "EigenRec".
+The decomposition is the randomised one of Halko, Martinsson and Tropp 2011, from scikit-learn.
 """
 
 import numpy as np
@@ -43,4 +43,6 @@ class Factors:
     def _scaled(self, bought: sparse.csr_matrix) -> sparse.csr_matrix:
         """Popular products scaled down, and customers who bought much by the root of their length."""
         length = np.sqrt(np.asarray(bought.multiply(bought).sum(axis=1)).ravel())
-        return (sparse.diags(np.maximum(length, 1e-9) ** -0.5) @ bought @ self._down).astype(np.float32).tocsr()
+        return (
+            (sparse.diags(np.maximum(length, 1e-9) ** -0.5) @ bought @ self._down).astype(np.float32).tocsr()
+        )

@@ -2,18 +2,20 @@
 
 Customers are looked at as they were before each of several windows of the past; what they bought in it is the
 label. So the data says whether people come back to what they had: where nobody buys the same thing twice,
-what is new comes first. One model ranks both all products and those new to the customer.
+what is new comes first. One model ranks both all products and those new to the customer. Its trees start from
+a logistic regression, so that a small log is ranked by what it can say, and not by chance.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from models.recommendations.affinity import Matrix
 from models.recommendations.bought_before import Places
 from models.recommendations.candidates import Candidates, Rows
+from models.recommendations.learned import SEED, Learned, Sample
 from models.recommendations.purchases import DAY, Purchases
 from models.recommendations.ranking_metrics import NONE, TOP, Lists
 
@@ -27,31 +29,10 @@ KEPT = 0.4
 """Share of the candidates not bought that train; they count the more."""
 FEWEST = 100
 """Products bought in all windows, of fewer of which nothing is learned."""
-ROUNDS = 200
-SEED = 7
 BLOCK = 256
 """Customers at a time."""
-PARAMETERS: dict[str, Any] = {
-    "objective": "binary",
-    "learning_rate": 0.06,
-    "num_leaves": 15,
-    "min_data_in_leaf": 200,
-    "lambda_l2": 5.0,
-    "feature_fraction": 0.5,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "max_bin": 127,
-    "seed": SEED,
-    "verbose": -1,
-}
-
-
-class _Sample(NamedTuple):
-    """Rows to learn from: values, whether bought, and how much each counts."""
-
-    values: Matrix
-    bought: NDArray[np.bool_]
-    weight: NDArray[np.float64]
+TIE = 1e-9
+"""What popularity adds to log-odds at most: it only tells two apart that are alike."""
 
 
 class Best(NamedTuple):
@@ -75,7 +56,7 @@ class Ranker:
     them lately, and then by how popular they are.
     """
 
-    def __init__(self, model: Any, candidates: Candidates, windows: int) -> None:
+    def __init__(self, model: Learned | None, candidates: Candidates, windows: int) -> None:
         self.model, self.candidates, self.windows = model, candidates, windows
 
     def lists(self, customers: Places) -> dict[bool, Lists]:
@@ -90,28 +71,27 @@ class Ranker:
     def best(self, customers: Places, count: int) -> Iterator[Best]:
         """So many products for each customer (places, ascending), some hundred customers at a time."""
         for asked, rows, scores in self._scored(customers):
-            yield Best(rows, _best(rows, scores, asked, count, only_new=False), self._chances(rows))
+            yield Best(rows, _best(rows, scores, asked, count, only_new=False), self._chances(scores))
 
     def _scored(self, customers: Places) -> Iterator[tuple[Places, Rows, NDArray[np.float64]]]:
+        """Some hundred customers at a time, with their rows and what those are ranked by."""
         for start in range(0, len(customers), BLOCK):
             asked = customers[start : start + BLOCK]
             rows = self.candidates.rows(asked)
             yield asked, rows, self._scores(rows)
 
-    def _chances(self, rows: Rows) -> NDArray[np.float64]:
-        if self.model is None:
-            return np.full(len(rows.product), np.nan)
-        return np.asarray(self.model.predict(rows.values), dtype=np.float64)
-
     def _scores(self, rows: Rows) -> NDArray[np.float64]:
+        """The log-odds that each is bought, or a plain rule; of two alike the more popular is higher."""
         popular = self.candidates.trend[rows.product]
         small = popular / (popular.max() + 1.0)
         if self.model is None:
             lately = rows.values[:, self.candidates.names.index("count_60d")]
             scores = 1e3 * np.nan_to_num(lately.astype(np.float64))
-        else:
-            scores = 1e9 * self.model.predict(rows.values, raw_score=True)
-        return np.asarray(scores + small, dtype=np.float64)
+            return np.asarray(scores + small)
+        return np.asarray(self.model.log_odds(rows.values) + TIE * small)
+
+    def _chances(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.full(len(scores), np.nan) if self.model is None else np.asarray(expit(scores))
 
 
 def train(past: Purchases, cut: float, days: float, advance: Callable[[int], None]) -> Ranker:
@@ -126,10 +106,11 @@ def train(past: Purchases, cut: float, days: float, advance: Callable[[int], Non
     for back in begins:
         found.append(_window(past, cut - back * DAY, length, rng))
         advance(1)
-    joined = _joined(found)
-    model = _fit(joined) if joined.bought.sum() >= FEWEST else None
-    advance(1)
     candidates = Candidates(past, cut, length)
+    advance(1)
+    joined = _joined(found)
+    enough = joined.bought.sum() >= FEWEST and not joined.bought.all()
+    model = Learned(joined, candidates.names) if enough else None
     advance(STEPS - len(begins) - 1)
     return Ranker(model, candidates, len(begins) if model else 0)
 
@@ -146,7 +127,7 @@ def _begins(span: float, days: float) -> tuple[list[float], float]:
     return [length * (1.0 + step * back) for back in range(count - 1, -1, -1)], length
 
 
-def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator) -> _Sample:
+def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator) -> Sample:
     """What was known of the customers who came back in a window, and what they bought in it."""
     products = len(past.products)
     bought = past.part((past.at >= begin) & (past.at < begin + days * DAY)).pairs()
@@ -159,22 +140,15 @@ def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator
         rows = candidates.rows(customers[start : start + BLOCK])
         label = np.isin(rows.customer * products + rows.product, bought)
         kept = label | (rng.random(len(label)) < KEPT)
-        parts.append(_Sample(rows.values[kept], label[kept], np.where(label[kept], 1.0, 1.0 / KEPT)))
-    return _joined(parts) if parts else _Sample(np.empty((0, len(candidates.names)), np.float32), *_NOTHING)
+        parts.append(Sample(rows.values[kept], label[kept], np.where(label[kept], 1.0, 1.0 / KEPT)))
+    return _joined(parts) if parts else Sample(np.empty((0, len(candidates.names)), np.float32), *_NOTHING)
 
 
 _NOTHING = (np.empty(0, dtype=bool), np.empty(0))
 
 
-def _joined(parts: list[_Sample]) -> _Sample:
-    return _Sample(*(np.concatenate(each) for each in zip(*parts, strict=True)))
-
-
-def _fit(sample: _Sample) -> Any:
-    import lightgbm as lgb
-
-    data = lgb.Dataset(sample.values, sample.bought.astype(np.int8), weight=sample.weight)
-    return lgb.train(PARAMETERS, data, ROUNDS)
+def _joined(parts: list[Sample]) -> Sample:
+    return Sample(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 def _best(

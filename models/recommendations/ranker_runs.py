@@ -1,11 +1,12 @@
-"""What MLflow is told of a ranker: a run with parameters, metrics, what the ranking is made of, the model."""
+"""What MLflow is told of a ranker: a run with parameters, metrics, the first guess, the trees on top."""
 
 import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from models.recommendations.ranker import KEPT, MOST_CUSTOMERS, PARAMETERS, ROUNDS, WINDOWS, Ranker
+from models.recommendations.learned import PARAMETERS, ROUNDS
+from models.recommendations.ranker import KEPT, MOST_CUSTOMERS, WINDOWS, Ranker
 from models.registry.registry import CHAMPION, Registry, load_mlflow, session
 from models.registry.runs import experiment
 
@@ -31,7 +32,10 @@ def log_ranker(
 
     Raises:
         ModelError: MLflow could not keep it.
+        ValueError: the ranker has learned nothing.
     """
+    if (learned := ranker.model) is None:
+        raise ValueError("expected a ranker that has learned, found one that ranks by a plain rule")
     mlflow = load_mlflow()
     import_module("mlflow.lightgbm")  # which is not loaded with the rest
     from mlflow.exceptions import MlflowException
@@ -44,10 +48,13 @@ def log_ranker(
                 | {"most_windows": WINDOWS, "customers_a_window": MOST_CUSTOMERS, "kept": KEPT}
             )
             mlflow.log_metrics(dict(metrics))
-            mlflow.log_figure(_importance(ranker), "plots/importance.png")
+            mlflow.log_dict(learned.guess.public(), "first_guess.json")
+            mlflow.log_figure(_importance(learned.trees, ranker.candidates.names), "plots/importance.png")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a model without an example of its input
-                logged = mlflow.lightgbm.log_model(ranker.model, name="ranker", pip_requirements=["lightgbm"])
+                logged = mlflow.lightgbm.log_model(
+                    learned.trees, name="ranker", pip_requirements=["lightgbm"]
+                )
         try:
             client.get_registered_model(MODEL)
         except MlflowException:
@@ -57,17 +64,16 @@ def log_ranker(
     return str(made.version)
 
 
-def _importance(ranker: Ranker) -> "Figure":
+def _importance(trees: Any, names: tuple[str, ...]) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    gain: Any = ranker.model.feature_importance("gain")
-    names = ranker.candidates.names
+    gain: Any = trees.feature_importance("gain")
     best = sorted(zip(gain.tolist(), names, strict=True), reverse=True)[:SHOWN][::-1]
     figure = Figure(figsize=(6.4, 6.4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.barh([name for _, name in best], [share / gain.sum() for share, _ in best], color="#1f7a8c")
-    axes.set_title("What the ranking is made of")
+    axes.set_title("What the trees add to the first guess")
     axes.set_xlabel("share of the gain")
     return figure
