@@ -158,8 +158,8 @@ def _notes(windows: int) -> list[str]:
     notes = []
     if not windows:
         notes.append(
-            "ebbtide: nothing to learn a ranking from, the log is too short for a window of as many days "
-            "before the test; ranked by a plain rule"
+            f"ebbtide: nothing to learn a ranking from: expected {ranker.FEWEST} products that customers who "
+            "came back bought before the test, and some that they did not; ranked by a plain rule"
         )
     if not recommend_peers.implicit_installed():
         notes.append('item_knn, bm25, als: left out, implicit is not installed: pip install "ebbtide[peers]"')

@@ -42,6 +42,7 @@ class Candidates:
     Attributes:
         names: of the values in a row.
         trend: orders of each product, decayed with a half-life of 20 days.
+        again: of what customers bought after their first order, the share that they had before.
         affinity: what customers alike buy, and what goes together.
     """
 
@@ -58,6 +59,7 @@ class Candidates:
         self.trend = products["product_orders_20d"]
         fresh = 0.5 ** (self._own.first / 10.0)
         first_buyers = np.bincount(self._own.product, weights=fresh, minlength=self._products)
+        self.again = _again(past, self._own)
         self.affinity = Affinity(past, self._own, cut)
         self._popular = [each[self.affinity.live] for each in (self.trend, first_buyers)]
         age = (cut - past.at) / DAY
@@ -111,6 +113,13 @@ class Candidates:
                 *(taste.share(customer, product) for taste in self._tastes),
             ]
         ).astype(np.float32)
+
+
+def _again(past: Purchases, own: Repertoire) -> float:
+    first = np.full(len(past.customers), np.inf)
+    np.minimum.at(first, past.customer, past.at)
+    later = int((past.at > first[past.customer]).sum())
+    return min((len(past) - len(own.key)) / max(later, 1), 1.0)
 
 
 def _table(columns: dict[str, Array]) -> Matrix:

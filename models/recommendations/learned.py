@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from models.recommendations.affinity import Matrix
 from models.recommendations.first_guess import FirstGuess
 
-ROUNDS = 100
+ROUNDS = (50, 200)
+"""Trees, at least and at most."""
+CUSTOMERS_PER_ROUND = 20
+"""Of all windows: few customers cannot tell a rule from chance, however many products they bought."""
 SEED = 7
 PARAMETERS: dict[str, Any] = {
     "objective": "binary",
@@ -33,21 +36,28 @@ class Sample(NamedTuple):
     weight: NDArray[np.float64]
 
 
+def rounds(customers: int) -> int:
+    """How many trees are learned of so many customers of all windows."""
+    fewest, most = ROUNDS
+    return min(max(customers // CUSTOMERS_PER_ROUND, fewest), most)
+
+
 class Learned:
     """How likely a candidate is bought: the first guess, and the trees that correct it.
 
     Args:
         sample: rows, some bought and some not.
         names: of their values.
+        customers: who the rows are of, once for each window.
     """
 
-    def __init__(self, sample: Sample, names: tuple[str, ...]) -> None:
+    def __init__(self, sample: Sample, names: tuple[str, ...], customers: int) -> None:
         import lightgbm as lgb
 
         self.guess = FirstGuess(names, sample.values, sample.bought, sample.weight)
         label, start = sample.bought.astype(np.int8), self.guess.log_odds(sample.values)
         data = lgb.Dataset(sample.values, label, weight=sample.weight, init_score=start)
-        self.trees: Any = lgb.train(PARAMETERS, data, ROUNDS)
+        self.trees: Any = lgb.train(PARAMETERS, data, rounds(customers))
 
     def log_odds(self, values: Matrix) -> NDArray[np.float64]:
         """Of each row, shape (rows,)."""

@@ -52,8 +52,9 @@ class Best(NamedTuple):
 class Ranker:
     """What was learned, and the candidates at the moment asked for.
 
-    `windows` are those learned from; without any, candidates are ranked by how often the customer bought
-    them lately, and then by how popular they are.
+    `windows` are those learned from; without any, candidates are ranked by a plain rule: the next purchase is
+    one of those had, by how often they were bought lately, as often as it was so in the whole log, and else
+    one of the others, by how popular they are.
     """
 
     def __init__(self, model: Learned | None, candidates: Candidates, windows: int) -> None:
@@ -85,10 +86,16 @@ class Ranker:
         popular = self.candidates.trend[rows.product]
         small = popular / (popular.max() + 1.0)
         if self.model is None:
-            lately = rows.values[:, self.candidates.names.index("count_60d")]
-            scores = 1e3 * np.nan_to_num(lately.astype(np.float64))
-            return np.asarray(scores + small)
+            return np.asarray(self._plain(rows, popular) + TIE * small)
         return np.asarray(self.model.log_odds(rows.values) + TIE * small)
+
+    def _plain(self, rows: Rows, popular: NDArray[np.float64]) -> NDArray[np.float64]:
+        lately = rows.values[:, self.candidates.names.index("count_60d")].astype(np.float64)
+        own = np.where(rows.new, 0.0, lately)
+        total = np.bincount(rows.customer, weights=own)[rows.customer]
+        again = self.candidates.again
+        shares = own / np.maximum(total, 1e-9), popular / max(self.candidates.trend.sum(), 1e-9)
+        return np.asarray(np.where(rows.new, (1.0 - again) * shares[1], again * shares[0]))
 
     def _chances(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.full(len(scores), np.nan) if self.model is None else np.asarray(expit(scores))
@@ -102,15 +109,17 @@ def train(past: Purchases, cut: float, days: float, advance: Callable[[int], Non
     """
     begins, length = _begins((cut - float(past.at.min())) / DAY, days)
     rng = np.random.default_rng(SEED)
-    found = []
+    found, seen = [], 0
     for back in begins:
-        found.append(_window(past, cut - back * DAY, length, rng))
+        sample, customers = _window(past, cut - back * DAY, length, rng)
+        found.append(sample)
+        seen += customers
         advance(1)
     candidates = Candidates(past, cut, length)
     advance(1)
     joined = _joined(found)
     enough = joined.bought.sum() >= FEWEST and not joined.bought.all()
-    model = Learned(joined, candidates.names) if enough else None
+    model = Learned(joined, candidates.names, seen) if enough else None
     advance(STEPS - len(begins) - 1)
     return Ranker(model, candidates, len(begins) if model else 0)
 
@@ -127,8 +136,8 @@ def _begins(span: float, days: float) -> tuple[list[float], float]:
     return [length * (1.0 + step * back) for back in range(count - 1, -1, -1)], length
 
 
-def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator) -> Sample:
-    """What was known of the customers who came back in a window, and what they bought in it."""
+def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator) -> tuple[Sample, int]:
+    """What was known of those who came back in a window, what they bought in it, and how many they are."""
     products = len(past.products)
     bought = past.part((past.at >= begin) & (past.at < begin + days * DAY)).pairs()
     customers = np.intersect1d(bought // products, past.before(begin).customer)
@@ -141,7 +150,8 @@ def _window(past: Purchases, begin: float, days: float, rng: np.random.Generator
         label = np.isin(rows.customer * products + rows.product, bought)
         kept = label | (rng.random(len(label)) < KEPT)
         parts.append(Sample(rows.values[kept], label[kept], np.where(label[kept], 1.0, 1.0 / KEPT)))
-    return _joined(parts) if parts else Sample(np.empty((0, len(candidates.names)), np.float32), *_NOTHING)
+    empty = Sample(np.empty((0, len(candidates.names)), np.float32), *_NOTHING)
+    return _joined(parts) if parts else empty, len(customers)
 
 
 _NOTHING = (np.empty(0, dtype=bool), np.empty(0))

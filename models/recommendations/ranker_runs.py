@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from models.recommendations.learned import PARAMETERS, ROUNDS
+from models.recommendations.learned import PARAMETERS
 from models.recommendations.ranker import KEPT, MOST_CUSTOMERS, WINDOWS, Ranker
 from models.registry.registry import CHAMPION, Registry, load_mlflow, session
 from models.registry.runs import experiment
@@ -44,7 +44,13 @@ def log_ranker(
         place = experiment(client, registry.artifacts, MODEL)
         with mlflow.start_run(experiment_id=place, run_name=f"recommendations-{days:.0f}d-{cut}") as run:
             mlflow.log_params(
-                {**PARAMETERS, "rounds": ROUNDS, "days": days, "windows": ranker.windows, "cut": cut}
+                {
+                    **PARAMETERS,
+                    "rounds": learned.trees.num_trees(),
+                    "days": days,
+                    "windows": ranker.windows,
+                    "cut": cut,
+                }
                 | {"most_windows": WINDOWS, "customers_a_window": MOST_CUSTOMERS, "kept": KEPT}
             )
             mlflow.log_metrics(dict(metrics))

@@ -113,8 +113,10 @@ class _Implicit:
         with threadpool_limits(1, "blas"):  # it has threads of its own, and warns of more
             if self._model is None:
                 self._model = fitted(self._name, self._counts)
+            # Asked for more than there are, it names one product several times.
+            count = min(TOP, self._counts.shape[1])
             places, scores = self._model.recommend(
-                self._customers, self._counts[self._customers], N=TOP, filter_already_liked_items=new
+                self._customers, self._counts[self._customers], N=count, filter_already_liked_items=new
             )
         # Where it has nothing to say it fills the list with the lowest score there is.
         return np.where(scores > -1e30, places, NONE).astype(np.int64)

@@ -16,7 +16,7 @@ from ebbtide.jobs.progress import silent
 from models.recommendations.recommend_peers import implicit_installed
 from streaming.importing.importer import open_log
 from streaming.importing.mapping import parse_mapping
-from tests.models.shop_log import BEGIN, rebuyers
+from tests.models.shop_log import BEGIN, purchases, rebuyers
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 MAP = "customer=who,time=when,product=what"
@@ -87,6 +87,14 @@ def test_too_few_customers_are_an_error(tmp_path):
     path = write(tmp_path / "log.csv", rebuyers(customers=10, days=60))
     with pytest.raises(ModelError, match=r"at least 50 customers who bought before .* found 10"):
         run(path)
+
+
+def test_of_one_product_that_all_buy_there_are_figures_and_none_of_new_ones(tmp_path):
+    log = purchases([(f"c{who}", "only", who % 9 + day) for who in range(60) for day in range(0, 50, 9)])
+    found = run(write(tmp_path / "log.csv", log))
+    assert found.customers_new == 0
+    assert {model["recall_at_10"] for model in found.models} == {1.0}
+    assert "ranked by a plain rule" in found.notes[0]
 
 
 def test_without_implicit_a_note_says_what_is_missing(tmp_path, monkeypatch):

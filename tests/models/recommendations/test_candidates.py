@@ -39,7 +39,7 @@ def test_each_value_has_a_name_of_its_own(paired):
     assert candidates.rows(np.arange(3)).values.shape[1] == len(candidates.names)
 
 
-@pytest.mark.parametrize("source", ["ease", "neighbours"])
+@pytest.mark.parametrize("source", ["ease", "neighbours", "alike"])
 def test_a_source_scores_the_other_half_of_a_pair_above_the_rest(paired, source):
     log, candidates = paired
     customers = np.arange(len(log.customers))

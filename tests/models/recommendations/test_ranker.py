@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from models.recommendations import ranker
+from models.recommendations import learned, ranker
 from models.recommendations.purchases import DAY
 from models.recommendations.ranking_metrics import NONE, TOP
 from tests.models.shop_log import BEGIN, never_twice, pairs_bought_together, purchases, rebuyers
@@ -94,3 +94,49 @@ def test_a_log_too_small_to_learn_from_is_ranked_by_what_was_bought_lately():
     found = ranker.train(log, cut, 1, lambda _: None)
     best = found.lists(np.array([0, 1]))[False]
     assert [log.products[row[0]] for row in best] == ["milk", "tea"]
+
+
+def test_where_nothing_is_learned_and_nobody_buys_twice_what_is_new_comes_first():
+    log = purchases(
+        [("a", "milk", 0), ("a", "bread", 1), ("b", "bread", 1), ("b", "tea", 2), ("c", "tea", 3)]
+    )
+    found = ranker.train(log, BEGIN + 9 * DAY, 1, lambda _: None).lists(np.array([0, 1, 2]))
+    assert [[log.products[place] for place in row if place != NONE] for row in found[False]] == [
+        ["tea", "bread", "milk"],
+        ["milk", "tea", "bread"],
+        ["bread", "milk", "tea"],
+    ]
+
+
+def test_where_everybody_buys_all_there_is_nothing_is_learned_and_all_is_ranked():
+    log = purchases([(f"c{who}", "only", day) for who in range(40) for day in range(0, 60, 9)])
+    found = ranker.train(log, BEGIN + 60 * DAY, 10, lambda _: None)
+    assert found.windows == 0
+    assert (found.lists(np.arange(40))[False][:, 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("span", "days", "begins", "length"),
+    [
+        (90, 10, [80, 70, 60, 50, 40, 30, 20, 10], 10),
+        (300, 10, [80, 70, 60, 50, 40, 30, 20, 10], 10),
+        (80, 10, [45, 40, 35, 30, 25, 20, 15, 10], 10),
+        (30, 10, [20, 15, 10], 10),
+        (12, 10, [8, 6, 4], 4),
+    ],
+)
+def test_windows_follow_each_other_or_overlap_by_half_where_few_fit(span, days, begins, length):
+    assert ranker._begins(span, days) == (pytest.approx(begins), pytest.approx(length))
+
+
+def test_few_customers_get_few_trees():
+    assert [learned.rounds(customers) for customers in (1, 1_000, 2_000, 9_600)] == [50, 50, 100, 200]
+
+
+def test_chances_are_probabilities_that_rank_as_the_list_does():
+    found, _, customers = two_weeks_ahead(rebuyers)
+    for best in found.best(customers, 20):
+        assert ((best.chances > 0.0) & (best.chances < 1.0)).all()
+        for chosen in best.chosen:
+            chances = best.chances[chosen[chosen != NONE]]
+            assert (np.diff(chances) <= 0.0).all()

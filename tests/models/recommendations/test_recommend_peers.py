@@ -66,3 +66,12 @@ def test_a_model_of_implicit_finds_products_new_to_the_customer(name):
     keys = customers[:, None] * len(log.products) + found
     assert (found != NONE).any()
     assert not np.isin(keys[found != NONE], log.pairs()).any()
+
+
+@pytest.mark.skipif(not implicit_installed(), reason="implicit is not installed")
+@pytest.mark.parametrize("name", ["item_knn", "bm25", "als"])
+@pytest.mark.parametrize("new", [False, True])
+def test_a_model_of_implicit_names_each_product_once_even_where_there_are_few(name, new):
+    log = purchases([(f"c{who}", f"p{(who + day) % 3}", day) for who in range(30) for day in (0, 40)])
+    for row in peers(log, np.arange(30), CUT)[name](new):
+        assert len(set(row[row != NONE])) == (row != NONE).sum()
