@@ -7,6 +7,9 @@ length and in number; of too many those not touched for longest go.
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 DAY = 86_400.0
 HALF_LIFE = 10.0
 """Days after which a purchase counts half."""
@@ -15,7 +18,7 @@ LANDMARK = 16_436
 VIEW = 0.1
 """What a view weighs, beside a purchase."""
 TOP = 60
-"""Products stored of a chart; four times as many may pile up in memory."""
+"""Products stored of a chart; four times as many may pile up in memory, and those of one more addition."""
 MOST = 1_000
 """Charts."""
 NEW_DAYS = 14.0
@@ -27,6 +30,11 @@ ALL, NEW, NEWCOMERS = "all", "new", "newcomers"
 def weight(at: float, half_life: float) -> float:
     """What an event at a moment (Unix seconds) weighs."""
     return float(2.0 ** min(max((at / DAY - LANDMARK) / half_life, -1_000.0), 1_000.0))
+
+
+def weights(at: NDArray[np.float64], half_life: float) -> NDArray[np.float64]:
+    """What events at these moments weigh, each as `weight` has it."""
+    return np.exp2(np.clip((at / DAY - LANDMARK) / half_life, -1_000.0, 1_000.0))
 
 
 def of_country(name: str) -> str:
@@ -50,7 +58,7 @@ class Charts:
     >>> charts = Charts()
     >>> charts.place("tea", 2.0, "Drinks", None)
     >>> charts.place("pot", 3.0, None, None)
-    >>> charts.add(NEWCOMERS, ["tea"], 1.0)
+    >>> charts.add(NEWCOMERS, {"tea": 1.0})
     >>> found, gone = charts.changed()
     >>> sorted(found), found["all"], gone
     (['all', 'category:Drinks', 'newcomers'], [('pot', 3.0), ('tea', 2.0)], [])
@@ -73,10 +81,10 @@ class Charts:
         """Put a product into a chart by its weight."""
         self._chart(name)[product] = weight
 
-    def add(self, name: str, products: Iterable[str], weight: float) -> None:
+    def add(self, name: str, weights: Mapping[str, float]) -> None:
         """Add to the weights of products in a chart."""
         chart = self._chart(name)
-        for product in products:
+        for product, weight in weights.items():
             chart[product] = chart.get(product, 0.0) + weight
 
     def changed(self) -> tuple[dict[str, list[tuple[str, float]]], list[str]]:

@@ -1,30 +1,37 @@
 """What events say of products, kept as they come: how much each is bought and viewed, and what goes with it.
 
 All counts are decayed with a half-life of 30 days, as a forward decay (Cormode et al., "Forward Decay", ICDE
-2009): an event weighs more the later it is, so nothing has to be touched as time passes. What goes together
-is the cosine of two products' orders (Linden, Smith and York, "Amazon.com Recommendations", IEEE Internet
-Computing 2003), held down where few orders say so.
+2009): an event weighs more the later it is, so nothing has to be touched as time passes. What comes at once
+is counted at once, in columns: the loops over lines and pairs are those of numpy and scipy.
 
 Memory is bounded: products beyond `kept` are let go of once they are stored, and read again when they come
 up; of a product's neighbours the strongest stay.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
-import msgspec
+import numpy as np
 
 from ebbtide.domain.event import Event, Product, Properties
-from ebbtide.domain.item import Item
-from models.recommendations.charts import DAY, NEW, NEW_DAYS, NEWCOMERS, VIEW, Charts, of_country, weight
+from ebbtide.domain.item import Item as Described
+from models.recommendations.charts import (
+    DAY,
+    NEW,
+    NEW_DAYS,
+    NEWCOMERS,
+    VIEW,
+    Charts,
+    of_country,
+    weight,
+    weights,
+)
 from models.recommendations.charts import HALF_LIFE as SHORT
-from models.recommendations.neighbours import Near, let_go, likest, strides, weights
+from models.recommendations.item_record import BESIDE, HALF_LIFE, NEAREST, Record
+from models.recommendations.items_in_memory import LONGEST, Items
+from models.recommendations.pairs import Flags, Floats, Pairs, Places, added, paired
 
-HALF_LIFE = 30.0
-"""Days after which an order or a view counts half."""
-NEAREST, BESIDE = 20, 10
-"""Neighbours stored of a product: bought together, and viewed together."""
 PAIRS = 24
 """Pairs counted of an order: of a large one each product is paired with some others, not with all."""
 SHRINKAGE = 1.0
@@ -33,12 +40,8 @@ KEPT, KEPT_FOR_MINUTES = 30_000, 100_000
 """Products in memory between batches, with their neighbours, 4 kB each: of a flow, and of what soon ends."""
 VIEWERS, LAST_VIEWS, VISIT = 20_000, 3, 3_600.0
 """Customers whose last views are kept, how many, and for how many seconds two views belong together."""
-LONGEST = 64
-"""Letters of a product's id; one with a longer id is not counted. Other texts are cut."""
-
-
-WEEK = 7 * DAY
-"""How long what a product is called is taken for known."""
+WAITING = 500_000
+"""Pairs and shares in charts that may pile up before they are added to what is known."""
 
 
 class Told(NamedTuple):
@@ -50,75 +53,29 @@ class Told(NamedTuple):
     country: str = ""
 
 
-class Record(msgspec.Struct, array_like=True, frozen=True):
-    """What is stored of a product; `first` and `last` in Unix seconds, UTC, the last to the week.
-
-    `orders` and `views` are decayed with a half-life of 30 days, `lately`, which is both, with that of the
-    charts. Some 400 bytes, 2.6 kB at most where ids are of one byte a letter.
-    """
-
-    name: str | None
-    category: str | None
-    brand: str | None
-    price: float | None
-    first: float
-    last: float
-    orders: float
-    views: float
-    lately: float
-    together: Near = Near()
-    beside: Near = Near()
-
-
-class _Item:
-    """A product in memory; neighbours with their weights."""
-
-    __slots__ = (
-        *("beside", "brand", "category", "first", "last", "lately", "name", "orders", "price", "together"),
-        *("until", "views"),
-    )
-
-    def __init__(self, record: Record | None) -> None:
-        self.name: str | None = None
-        self.category: str | None = None
-        self.brand: str | None = None
-        self.price: float | None = None
-        self.first, self.last = float("inf"), float("-inf")
-        self.orders = self.views = self.lately = 0.0
-        self.together: dict[str, float] = {}
-        self.beside: dict[str, float] = {}
-        if record is not None:
-            self.name, self.category, self.brand = record.name, record.category, record.brand
-            self.price, self.first, self.last = record.price, record.first, record.last
-            self.orders, self.views, self.lately = record.orders, record.views, record.lately
-            self.together, self.beside = weights(record.together), weights(record.beside)
-        self.until = self.last + WEEK
-        """Until when `first`, `last` and what it is called need no look."""
-
-    def see(self, at: float, named: Product | Properties) -> None:
-        """Note a moment, and what the product is called."""
-        if at < self.first:
-            self.first = at
-        if at >= self.last:
-            self.last, self.until = at, at + WEEK
-            if named.name:
-                self.name = named.name[:LONGEST]
-            if named.category:
-                self.category = named.category[:LONGEST]
-            if named.brand:
-                self.brand = named.brand[:LONGEST]
-            if named.price is not None:
-                self.price = named.price
-
-
 Read = Callable[[Sequence[str]], list[Record | None]]
-Said = Callable[[Sequence[str]], Mapping[str, Item]]
+Said = Callable[[Sequence[str]], Mapping[str, Described]]
 """What the shop said of products, of those of which it did."""
 
 
-def nothing_said(products: Sequence[str]) -> Mapping[str, Item]:  # noqa: ARG001
+def nothing_said(products: Sequence[str]) -> Mapping[str, Described]:  # noqa: ARG001
     """Of a shop that described none."""
     return {}
+
+
+class _Lines(NamedTuple):
+    """Events, and the products that they name as lines one after the other.
+
+    Of each event its products, their count, its moment (Unix seconds) and whether it is an order; of each
+    line the number of the product and the place of the event.
+    """
+
+    products: list[tuple[str, ...]]
+    counts: Places
+    at: Floats
+    ordered: Flags
+    numbers: Places
+    event: Places
 
 
 class ItemStatistics:
@@ -137,32 +94,40 @@ class ItemStatistics:
     ) -> None:
         self._read, self.charts, self._kept, self._pairs = read, charts, kept, pairs
         self._said = said
-        self._items: dict[str, _Item] = {}
-        self._changed: set[str] = set()
+        self._items = Items()
+        self._together, self._beside = Pairs(NEAREST), Pairs(BESIDE)
+        self._shares: list[tuple[Places, Places, Floats]] = []
+        self._sharing: dict[str, int] = {}
+        """Charts, by name, to which is added: the rows of what piles up in `_shares`."""
+        self._waiting = 0
         self._views: dict[str, tuple[float, list[str]]] = {}
-        self._newest = 0.0
+        self._newest, self._turn = 0.0, 0
 
     @property
     def changed(self) -> int:
         """How many products have changed since `records` was asked last."""
-        return len(self._changed)
+        return int(np.count_nonzero(self._items.table["changed"]))
 
     def take(self, told: Sequence[Told]) -> None:
         """Count orders and views; others have no say."""
-        self._bring(told)
-        for one in told:
-            event = one.event
-            if event.at > self._newest:
-                self._newest = event.at
-            if event.name == "Order Completed":
-                self._order(one)
-            else:
-                self._view(event)
+        self._make_room()
+        lines = self._lines(told)
+        self._newest = max(self._newest, lines.at.max(initial=0.0))
+        if len(lines.numbers):
+            self._bring(lines.numbers)
+            self._count(lines)
+            self._name(told, lines)
+            self._pair(told, lines)
+            self._pair_views(told, lines)
+            self._share(told, lines)
+        if self._waiting + self._together.waiting + self._beside.waiting > WAITING:
+            self._settle()
 
     def records(self) -> dict[str, Record]:
         """What to store of the products that have changed since; they take their places in the charts."""
-        now = weight(self._newest, HALF_LIFE)
-        found = {product: self._record(self._items[product], now) for product in self._changed}
+        self._settle()
+        numbers = np.flatnonzero(self._items.table["changed"])
+        found = self._records(numbers)
         said = self._said(list(found))
         for product, item in found.items():
             kind = said.get(product) or item
@@ -170,119 +135,158 @@ class ItemStatistics:
             self.charts.place(product, item.lately, category, brand)
             if self._newest - item.first < NEW_DAYS * DAY:
                 self.charts.put(NEW, product, item.lately)
-        self._changed.clear()
+        self._items.table["changed"][numbers] = False
         return found
 
-    def _bring(self, told: Sequence[Told]) -> None:
-        """Have the products at hand that are named, the newest use last; others may be let go of."""
+    def _make_room(self) -> None:
+        """Let go of products if there are too many, of some more at once: it is work for each that stays."""
         items = self._items
-        for product in list(islice(items, max(len(items) - self._kept, 0))):
-            if product not in self._changed:
-                del items[product]
-        named = {product: None for one in told for product in _products(one.event)}
-        unknown = []
-        for product in named:
-            item = items.pop(product, None)
-            if item is None:
-                unknown.append(product)
-            else:
-                items[product] = item
-        for product, record in zip(unknown, self._read(unknown) if unknown else (), strict=True):
-            items[product] = _Item(record)
-
-    def _order(self, one: Told) -> None:
-        event, items = one.event, self._items
-        products = _products(event)
-        if not products:
+        if items.count() <= self._kept or not items.leave(self._kept - self._kept // 4):
             return
-        at, lines = event.at, event.properties.products
-        heavy, lately = weight(at, HALF_LIFE), weight(at, SHORT)
-        if len(lines) != len(products):
-            named = {line.id: line for line in lines}
-            lines = tuple(named[product] for product in products)
-        bought = [items[product] for product in products]
-        for item, line in zip(bought, lines, strict=True):
-            item.orders += heavy
-            item.lately += lately
-            if not item.first <= at <= item.until:
-                item.see(at, line)
-        _pair(bought, products, heavy, strides(len(products), self._pairs, event.id))
-        self._changed.update(products)
-        if one.newcomer:
-            self.charts.add(NEWCOMERS, products, lately)
-        if one.country:
-            self.charts.add(of_country(one.country), products, lately)
+        self._settle()
+        stays = items.table["here"][: len(items.names)].copy()
+        gone = ~stays
+        for pairs in (self._together, self._beside):
+            pairs.empty(gone)
+            stays[pairs.neighbours()] = True
+        for pairs in (self._together, self._beside):
+            pairs.keep(stays)
+        items.keep(stays)
 
-    def _view(self, event: Event) -> None:
-        for product in _products(event):  # one at most
-            item, heavy = self._items[product], weight(event.at, HALF_LIFE)
-            item.views += heavy
-            item.lately += VIEW * weight(event.at, SHORT)
-            if not item.first <= event.at <= item.until:
-                item.see(event.at, event.properties)
-            self._changed.add(product)
-            for other in self._viewed_before(event, product):
-                if (its := self._items.get(other)) is not None:
-                    for one, name in ((item, other), (its, product)):
-                        one.beside[name] = one.beside.get(name, 0.0) + heavy
-                        if len(one.beside) > 6 * BESIDE:
-                            one.beside = let_go(one.beside, BESIDE)
-                    self._changed.add(other)
+    def _lines(self, told: Sequence[Told]) -> _Lines:
+        products = [_products(one.event) for one in told]
+        numbers = self._items.numbered(list(chain.from_iterable(products)))
+        if numbers.min(initial=0) < 0:
+            products = [tuple(one for one in each if len(one) <= LONGEST) for each in products]
+            numbers = numbers[numbers >= 0]
+        at = np.array([one.event.at for one in told], np.float64)
+        ordered = np.array([one.event.name == "Order Completed" for one in told], np.bool_)
+        counts = np.fromiter(map(len, products), np.intp, len(products))
+        return _Lines(products, counts, at, ordered, numbers, np.repeat(np.arange(len(counts)), counts))
+
+    def _bring(self, numbers: Places) -> None:
+        """Have the products at hand."""
+        items, self._turn = self._items, self._turn + 1
+        unknown = np.unique(numbers[~items.table["here"][numbers]]).tolist()
+        records = self._read([items.names[number] for number in unknown]) if unknown else ()
+        for number, record in zip(unknown, records, strict=True):
+            items.enter(number, record)
+            if record is not None:
+                for pairs, near in ((self._together, record.together), (self._beside, record.beside)):
+                    pairs.put(number, items.numbered(near.products), near)
+        items.table["used"][numbers] = self._turn
+
+    def _count(self, lines: _Lines) -> None:
+        table, ordered = self._items.table, lines.ordered[lines.event]
+        heavy, lately = weights(lines.at, HALF_LIFE)[lines.event], weights(lines.at, SHORT)[lines.event]
+        bought, viewed = lines.numbers[ordered], lines.numbers[~ordered]
+        np.add.at(table["orders"], bought, heavy[ordered])
+        np.add.at(table["views"], viewed, heavy[~ordered])
+        np.add.at(table["lately"], lines.numbers, np.where(ordered, lately, VIEW * lately))
+        table["changed"][lines.numbers] = True
+
+    def _name(self, told: Sequence[Told], lines: _Lines) -> None:
+        """Note when products were seen, and, where a look is due, what they are called."""
+        due = self._items.due(lines.numbers, lines.at[lines.event])
+        events = lines.event[due]
+        nths = due - (np.cumsum(lines.counts) - lines.counts)[events]
+        for number, place, nth in zip(
+            lines.numbers[due].tolist(), events.tolist(), nths.tolist(), strict=True
+        ):
+            item, event = self._items.items[number], told[place].event
+            if item is not None:
+                item.see(event.at, _named(event, lines.products[place], nth))
+
+    def _pair(self, told: Sequence[Told], lines: _Lines) -> None:
+        """Count that products were bought together."""
+        orders = np.flatnonzero(lines.ordered)
+        ids = [told[place].event.id for place in orders.tolist()]
+        found = paired(lines.counts[orders], ids, self._pairs)
+        numbers = lines.numbers[lines.ordered[lines.event]]
+        heavy = weights(lines.at[orders], HALF_LIFE)
+        self._together.meet(numbers[found.ones], numbers[found.others], heavy[found.order])
+
+    def _pair_views(self, told: Sequence[Told], lines: _Lines) -> None:
+        """Count that products were viewed in one visit."""
+        items, viewed = self._items, ~lines.ordered[lines.event]
+        places = lines.event[viewed]  # of views, each of which names one product
+        before = [
+            self._viewed_before(told[place].event, lines.products[place][0]) for place in places.tolist()
+        ]
+        counts = np.fromiter(map(len, before), np.intp, len(before))
+        others = items.numbered(list(chain.from_iterable(before)))
+        here = items.table["here"][others]
+        ones, heavy = lines.numbers[viewed], weights(lines.at[places], HALF_LIFE)
+        self._beside.meet(np.repeat(ones, counts)[here], others[here], np.repeat(heavy, counts)[here])
+        items.table["changed"][others[here]] = True
 
     def _viewed_before(self, event: Event, product: str) -> list[str]:
         """What the customer viewed just before, other than this; it is remembered as viewed now."""
         at, before = self._views.pop(event.customer, (0.0, []))
-        if not 0.0 <= event.at - at <= VISIT:
-            before = []
-        others = [other for other in before if other != product]
+        others = []
+        if 0.0 <= event.at - at <= VISIT:
+            others = [other for other in before if other != product]
         self._views[event.customer] = (event.at, [*others[-LAST_VIEWS + 1 :], product])
         if len(self._views) > VIEWERS:
             del self._views[next(iter(self._views))]
         return others
 
-    def _record(self, item: _Item, now: float) -> Record:
-        items, held = self._items, SHRINKAGE * now
+    def _share(self, told: Sequence[Told], lines: _Lines) -> None:
+        """Note what is to be added to the charts of newcomers and countries."""
+        sharing, number = self._sharing, self._sharing.setdefault
+        newcomers = [number(NEWCOMERS, len(sharing)) if one.newcomer else -1 for one in told]
+        countries = [number(of_country(one.country), len(sharing)) if one.country else -1 for one in told]
+        lately = weights(lines.at, SHORT)
+        for chart in (np.array(newcomers), np.array(countries)):
+            share = lines.ordered & (chart >= 0)
+            here = share[lines.event]
+            event = lines.event[here]
+            self._shares.append((chart[event], lines.numbers[here], lately[event]))
+            self._waiting += len(event)
 
-        def orders(other: str) -> float:
-            its = items.get(other, item)
-            return its.orders + held
+    def _settle(self) -> None:
+        """Add what piled up."""
+        names = self._items.names
+        self._together.settle(len(names))
+        self._beside.settle(len(names))
+        if self._waiting:
+            shares = added(self._shares, (len(self._sharing), len(names)))
+            for name, chart in self._sharing.items():
+                start, end = shares.indptr[chart : chart + 2]
+                products = [names[number] for number in shares.indices[start:end].tolist()]
+                if products:
+                    self.charts.add(name, dict(zip(products, shares.data[start:end].tolist(), strict=True)))
+        self._shares, self._sharing, self._waiting = [], {}, 0
 
-        def views(other: str) -> float:
-            its = items.get(other, item)
-            return its.views + held
-
-        return Record(
-            *(item.name, item.category, item.brand, item.price, item.first, item.last),
-            *(item.orders, item.views, item.lately),
-            likest(item.together, item.orders + held, orders, NEAREST),
-            likest(item.beside, item.views + held, views, BESIDE),
-        )
+    def _records(self, numbers: Places) -> dict[str, Record]:
+        items, held = self._items, SHRINKAGE * weight(self._newest, HALF_LIFE)
+        table, names = items.table, items.names
+        together = self._together.nearest(numbers, table["orders"], table["here"], held, names)
+        beside = self._beside.nearest(numbers, table["views"], table["here"], held, names)
+        counted = (table[column][numbers].tolist() for column in ("first", "orders", "views", "lately"))
+        found = {}
+        for number, first, orders, views, lately, *near in zip(
+            numbers.tolist(), *counted, together, beside, strict=True
+        ):
+            if (item := items.items[number]) is not None:
+                said = (item.name, item.category, item.brand, item.price)
+                found[names[number]] = Record(*said, first, item.last, orders, views, lately, *near)
+        return found
 
 
 def _products(event: Event) -> tuple[str, ...]:
     """The products that an order or a view is about."""
     if event.name == "Order Completed":
-        found = event.properties.product_ids
-        return found if max(map(len, found), default=0) <= LONGEST else tuple(_short(found))
+        return event.properties.product_ids
     product = event.properties.id
-    return (product,) if product is not None and len(product) <= LONGEST else ()
+    return () if product is None else (product,)
 
 
-def _short(products: Iterable[str]) -> Iterator[str]:
-    return (product for product in products if len(product) <= LONGEST)
-
-
-def _pair(bought: Sequence[_Item], products: tuple[str, ...], heavy: float, strides: Iterable[int]) -> None:
-    """Count that products were bought together: each with those so many lines away."""
-    count = len(products)
-    for stride in strides:
-        others, names = [*bought[stride:], *bought[:stride]], products[stride:] + products[:stride]
-        ones = bought[:stride] if 2 * stride == count else bought  # half an order apart each pair comes twice
-        for one, other, its_name, name in zip(ones, others, names, products, strict=False):
-            near = one.together
-            near[its_name] = near.get(its_name, 0.0) + heavy
-            near = other.together
-            near[name] = near.get(name, 0.0) + heavy
-    for item in bought:
-        if len(item.together) > 6 * NEAREST:
-            item.together = let_go(item.together, NEAREST)
+def _named(event: Event, products: tuple[str, ...], nth: int) -> Product | Properties:
+    """Where an event says what the nth of its products is called: in the first line that is about it."""
+    if event.name != "Order Completed":
+        return event.properties
+    lines = event.properties.products
+    if len(lines) == len(products):
+        return lines[nth]
+    return next(line for line in lines[nth:] if line.id == products[nth])

@@ -13,7 +13,7 @@ from redis import Redis
 from ebbtide.errors import StoreError
 from ebbtide.logs.events import Offset
 from models.recommendations.charts import weight
-from models.recommendations.item_statistics import HALF_LIFE, Record
+from models.recommendations.item_record import HALF_LIFE, Record
 
 RECORDS, CHARTS, REACHED = ("ebbtide:{shelf}:" + name for name in ("records", "charts", "reached"))
 """Hashes: a record by product, a chart by its name, an offset by partition; msgpack."""

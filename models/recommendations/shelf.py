@@ -12,9 +12,8 @@ from ebbtide.logs.items import ItemCatalogue
 from models.recommendations.charts import ALL, DAY, NEW, NEW_DAYS, VIEW
 from models.recommendations.charts import HALF_LIFE as SHORT
 from models.recommendations.charts import weight as weight_at
-from models.recommendations.item_statistics import Record
+from models.recommendations.item_record import Near, Record
 from models.recommendations.item_store import CHARTS, RECORDS, Chart, decoded
-from models.recommendations.neighbours import Near
 
 FRESH_SECONDS = 20.0
 """How long what was read holds: so much later is it known of a new product."""

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from ebbtide.domain.event import Event, Product, Properties
 from models.recommendations import item_statistics
 from models.recommendations.charts import ALL, NEW, NEWCOMERS, Charts, of_category, of_country
-from models.recommendations.item_statistics import HALF_LIFE, LONGEST, NEAREST, ItemStatistics, Told
+from models.recommendations.item_record import BESIDE, HALF_LIFE, NEAREST
+from models.recommendations.item_statistics import ItemStatistics, Told
+from models.recommendations.items_in_memory import LONGEST
 
 DAY = 86_400.0
 
@@ -124,6 +126,44 @@ def test_a_product_that_was_let_go_of_is_read_again_and_goes_on_where_it_was():
         assert set(kept[product].together.products) == set(record.together.products)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=9)), min_size=1
+    ),
+    st.integers(1, 9),
+    st.integers(1, 60),
+)
+def test_what_is_counted_does_not_hang_on_how_many_events_come_at_once(said, at_once, waiting):
+    events = [
+        view(19_000 + n / 3, products[0], category=f"Kind {n % 4}", price=n % 5)
+        if viewed
+        else order(19_000 + n / 3, *products, customer=f"c{n % 3}", brand=f"Brand {n % 4}")
+        for n, (viewed, products) in enumerate(said)
+    ]
+    told = [Told((1, n), event, newcomer=n % 2 == 0, country="GB") for n, event in enumerate(events)]
+    whole, pieces = (ItemStatistics(nothing_stored, Charts()) for _ in range(2))
+    whole.take(told)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(item_statistics, "WAITING", waiting)
+        for start in range(0, len(told), at_once):
+            pieces.take(told[start : start + at_once])
+    found, wanted = pieces.records(), whole.records()
+    assert found.keys() == wanted.keys()
+    for product, record in wanted.items():
+        its = found[product]
+        assert msgspec.structs.astuple(its)[:6] == msgspec.structs.astuple(record)[:6]
+        assert (its.orders, its.views, its.lately) == pytest.approx(
+            (record.orders, record.views, record.lately)
+        )
+        assert likeness(its.together) == likeness(record.together)
+        assert likeness(its.beside) == likeness(record.beside)
+    charts, again = whole.charts.changed()[0], pieces.charts.changed()[0]
+    assert {name: dict(chart) for name, chart in again.items()} == {
+        name: pytest.approx(dict(chart)) for name, chart in charts.items()
+    }
+
+
 def test_names_and_kinds_are_those_last_said_and_an_event_without_them_takes_nothing_away():
     events = [
         order(19_000, "tea", category="Drinks", price=2.0),
@@ -133,6 +173,29 @@ def test_names_and_kinds_are_those_last_said_and_an_event_without_them_takes_not
     found = counted(events).records()["tea"]
     assert (found.name, found.category, found.brand, found.price) == ("Chai", "Drinks", None, 2.0)
     assert found.first == 19_000 * DAY
+
+
+def test_what_a_product_is_called_is_looked_at_once_in_each_week():
+    week = 7 * (19_000 // 7)
+    events = [order(week + day, "tea", price=float(day)) for day in (1, 3, 6, 8, 13)]
+    found = counted(events).records()["tea"]
+    assert (found.price, found.first, found.last) == (8.0, (week + 1) * DAY, (week + 8) * DAY)
+
+
+def test_what_is_said_late_of_an_earlier_time_changes_only_when_a_product_was_first_seen():
+    found = counted([order(19_020, "tea", price=2.0), order(19_000, "tea", price=1.0)]).records()["tea"]
+    assert (found.price, found.first, found.last) == (2.0, 19_000 * DAY, 19_020 * DAY)
+
+
+def test_a_product_that_stands_in_several_lines_is_called_what_its_own_lines_say():
+    lines = (
+        Product("tea", name="Tea"),
+        Product("tea", name="Tea"),
+        Product(name="?"),
+        Product("pot", name="Pot"),
+    )
+    found = counted([Event("m", "c", "Order Completed", 19_000 * DAY, Properties(products=lines))]).records()
+    assert {product: record.name for product, record in found.items()} == {"tea": "Tea", "pot": "Pot"}
 
 
 def test_orders_take_their_places_in_the_charts():
@@ -164,7 +227,7 @@ def test_a_record_has_a_bound_in_bytes_whatever_comes():
     events = [order(19_000 + n / 1_000, name(0), name(n % 900), category="x" * 500) for n in range(1, 3_000)]
     events += [view(19_003 + n / 1_000, name(n % 2 and n % 500)) for n in range(3_000)]
     record = counted(sorted(events, key=lambda event: event.at)).records()[name(0)]
-    assert (len(record.together.products), len(record.beside.products)) == (NEAREST, item_statistics.BESIDE)
+    assert (len(record.together.products), len(record.beside.products)) == (NEAREST, BESIDE)
     assert len(msgspec.msgpack.encode(record)) <= 2_600
 
 
@@ -174,7 +237,8 @@ def test_memory_keeps_a_bounded_number_of_products_viewers_and_neighbours(monkey
     for n in range(400):
         statistics.take([Told((1, n), view(19_000, f"p{n}", customer=f"c{n}"), False, "")])
         statistics.records()
-    assert len(statistics._items) <= 51
+    assert statistics._items.count() <= 51
+    assert len(statistics._items.names) <= 51 + 3 * 10  # and those of what was viewed last
     assert len(statistics._views) == 10
 
 
