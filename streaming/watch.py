@@ -133,7 +133,7 @@ class Watch:
             alert_id=uuid4().hex,
             customer_id=case.due.customer,
             status=Status.OPEN,
-            stage=lifecycle.stage(named(sight.vector), last_stage(case.state)),
+            stage=lifecycle.stage(named(sight.vector), last_stage(case.state), lambda: sight.against_base),
             raised_at=iso(now),
             closes_at=iso(sight.closes_at),
             probability=sight.probability,

@@ -54,7 +54,12 @@ def trees(*splits: tuple[str, float], leaf: float) -> str:
 
 
 def artefact(
-    *, active: int = 120, main: int = 60, slope: float = 6.0, churned: Churned = Churned.SILENCE
+    *,
+    active: int = 120,
+    main: int = 60,
+    slope: float = 6.0,
+    churned: Churned = Churned.SILENCE,
+    base_rate: float | None = None,
 ) -> Artefact:
     """Log-odds: slope * log((1 + overdue_ratio) / 3), a little less at 90 days, a little more at 30."""
     ratio = NAMES.index("overdue_ratio")
@@ -67,7 +72,7 @@ def artefact(
         for days, bias in ((30, 0.5), (main, 0.0), (90, -0.5))
     )
     scale = Scale(centre, (1.0,) * len(NAMES))
-    found = Artefact(VERSION, NAMES, churned, active, main, scale, horizons)
+    found = Artefact(VERSION, NAMES, churned, active, main, scale, horizons, base_rate=base_rate)
     example = tuple(float(n % 5) for n in range(len(NAMES)))
     expected = tuple(ChurnCurve(found).predict_one(example))
     return msgspec.structs.replace(found, example=example, expected=expected)

@@ -101,7 +101,9 @@ def test_the_rules_of_the_stages_name_every_stage_and_the_limits_in_force():
     told = dict(rules)
     assert told["lost"].endswith(f"over {lifecycle.LOST:g}")
     assert told["dormant"].endswith(f"over {lifecycle.DORMANT:g}")
-    assert told["slipping"].endswith(f"over {lifecycle.SLIPPING:g}")
+    early = f"lag over {lifecycle.OVERDUE:g} and a risk of {lifecycle.AT_RISK:g} or more"
+    assert told["slipping"] == f"lag over {lifecycle.SLIPPING:g}; or {early}"
+    assert f"the risk falls under {lifecycle.RELIEVED:g}" in FEATURES.read_text()
     assert f"over {lifecycle.DORMANT:g} of the paces" in told["won_back"]
     assert f"fewer than {lifecycle.NEW_DAYS} days" in told["new"]
     assert told["loyal"].startswith(f"{lifecycle.LOYAL_DAYS} or more days")

@@ -44,7 +44,7 @@ def backtest(
     ] = None,
     champion: Annotated[
         bool,
-        typer.Option("--champion", help="Ask the model in force for `churn`; else rules on it do not fire."),
+        typer.Option("--champion", help="Ask the model in force for `churn` and stages, as the flow does."),
     ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Every trigger into a file of JSON lines.")

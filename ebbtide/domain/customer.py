@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """Where a customer stands, relative to their own rhythm. The rules are in `features/lifecycle.py`."""
+    """Where a customer stands, by own rhythm and churn curve. The rules are in `features/lifecycle.py`."""
 
     NEW = "new"
     ACTIVE = "active"

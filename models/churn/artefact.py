@@ -51,6 +51,8 @@ class Artefact(msgspec.Struct, frozen=True):
 
     `catalog` and `names` say which signals it takes, in which order. For the vector `example` (None is
     missing) it gives the probabilities `expected`, by which a reader knows that it scores as in training.
+    `base_rate` is the share of those whom it learned from who left within the main horizon; None in models
+    that were trained before it was kept.
     """
 
     catalog: str
@@ -62,6 +64,7 @@ class Artefact(msgspec.Struct, frozen=True):
     horizons: tuple[Horizon, ...]
     example: tuple[float | None, ...] = ()
     expected: tuple[float, ...] = ()
+    base_rate: float | None = None
     format: int = FORMAT
 
     @property

@@ -3,7 +3,9 @@
 A decision is made from it, and a receipt is replayed from it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ from features import lifecycle
 from features.catalog import NAMES
 from features.profile import named
 from models.churn.artefact import Churned
-from models.churn.population import could_cancel
+from models.churn.population import against_base, could_cancel, unlike_training
 from models.churn.scorer import ChurnScorer
 
 NO_ORDER = "no order to judge churn by"
@@ -64,9 +66,16 @@ def assess_many(
     found = []
     for place, (vector, before) in enumerate(zip(vectors, previous_stages, strict=True)):
         values = named(vector)
-        faults = _faults(scorer, churned, unjudged[place], values)
-        found.append(Assessment(values, lifecycle.stage(values, before), churns.get(place), faults))
+        churn, faults = churns.get(place), _faults(scorer, unjudged[place], values)
+        stage = lifecycle.stage(values, before, partial(_against_base, scorer, churn, values))
+        found.append(Assessment(values, stage, churn, faults))
     return found
+
+
+def _against_base(scorer: ChurnScorer | None, churn: Churn | None, values: Mapping[str, float]) -> float:
+    if scorer is None or churn is None:
+        return math.nan
+    return against_base(scorer.artefact, churn.main, values["recency_days"])
 
 
 def _unjudged(churned: Churned, vector: Sequence[float]) -> str | None:
@@ -76,11 +85,9 @@ def _unjudged(churned: Churned, vector: Sequence[float]) -> str | None:
     return None if vector[_ORDERED] else NO_ORDER
 
 
-def _faults(
-    scorer: ChurnScorer | None, churned: Churned, unjudged: str | None, values: Mapping[str, float]
-) -> tuple[str, ...]:
+def _faults(scorer: ChurnScorer | None, unjudged: str | None, values: Mapping[str, float]) -> tuple[str, ...]:
     if unjudged is not None:
         return (unjudged,)
-    if scorer is not None and churned is Churned.SILENCE and values["recency_days"] > scorer.active:
+    if scorer is not None and unlike_training(scorer.artefact, values["recency_days"]):
         return (f"no order in {scorer.active} days: the churn model was not trained on such customers",)
     return ()

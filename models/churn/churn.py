@@ -132,7 +132,10 @@ def train(
             Horizon(days, trees.model_to_string(), partner, choice.trees_share, choice.linear_share)
         )
         chosen[days], counts[days] = choice, len(known)
-    artefact = Artefact(catalog, names, plan.churned, plan.active, plan.main, rows.scale, tuple(horizons))
+    artefact = Artefact(
+        *(catalog, names, plan.churned, plan.active, plan.main, rows.scale, tuple(horizons)),
+        base_rate=float(np.nanmean(frame[label(plan.main)].to_numpy(float))),
+    )
     importance = dict(zip(names, map(float, gains), strict=True))
     params = defaults(len(frame), plan.seed) | plan.params
     return TrainedModel(_exemplified(artefact, rows.matrix[-1]), chosen, importance, params, counts)

@@ -18,7 +18,7 @@ from features.catalog import NAMES
 from features.profile import State, vector
 from models.churn.artefact import Churned
 from models.churn.curve import ChurnCurve
-from models.churn.population import could_cancel
+from models.churn.population import against_base, could_cancel
 
 DAY = 86_400.0
 FURTHEST_DAYS = 365.0
@@ -44,13 +44,15 @@ class Policy:
 class Sight(NamedTuple):
     """A customer at a moment: signals, probability at the main horizon, last order, end of the chance.
 
-    Times in Unix seconds. `ordered_at` is minus infinity where orders do not end a decline.
+    Times in Unix seconds. `ordered_at` is minus infinity where orders do not end a decline. `against_base` is
+    as `models.churn.population.against_base` tells it.
     """
 
     vector: list[float]
     probability: float
     ordered_at: float
     closes_at: float
+    against_base: float = math.nan
 
 
 class Step(Enum):
@@ -75,7 +77,9 @@ def look(curve: ChurnCurve, state: State, now: float) -> Sight | None:
     ordered_at, closes_at = _chance(curve, signals, now)
     if not closes_at > now:
         return None
-    return Sight(signals, _main(curve, signals), ordered_at, closes_at)
+    risk = _main(curve, signals)
+    compared = against_base(curve.artefact, risk, signals[_RECENCY])
+    return Sight(signals, risk, ordered_at, closes_at, compared)
 
 
 def probability(curve: ChurnCurve, state: State, now: float) -> float:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from struct import Struct
 from typing import NamedTuple
 
@@ -18,7 +19,8 @@ from features import lifecycle
 from features.catalog import NAMES
 from features.profile import State, last_stage, vectors
 from features.store.online import OnlineStore
-from models.churn.population import judged
+from models.churn.artefact import Artefact
+from models.churn.population import against_base, judged
 from models.churn.scorer import ChurnScorer
 
 Array = NDArray[np.float64]
@@ -142,9 +144,9 @@ def _scored(known: list[tuple[str, str]], signals: Array, scorer: ChurnScorer, w
     """Score customers, each known by name and the stage last seen."""
     curve = scorer.curve.predict_many(signals)
     curve[~judged(scorer.artefact.churned, signals)] = math.nan
-    money = worth(signals)
-    at_risk = curve[:, scorer.days.index(scorer.horizon)] * money
-    stages_ = stages(signals, [before for _, before in known])
+    money, risks = worth(signals), curve[:, scorer.days.index(scorer.horizon)]
+    at_risk = risks * money
+    stages_ = stages(signals, [before for _, before in known], scorer.artefact, risks)
     return Swept([name for name, _ in known], stages_, curve, money, at_risk)
 
 
@@ -166,10 +168,19 @@ def matrix(states: list[State], now: float) -> Array:
     return np.frombuffer(packed).reshape(-1, len(NAMES))
 
 
-def stages(signals: Array, befores: Sequence[str]) -> list[Stage]:
-    """The stage of each row; `befores` are the stages last seen, empty where none was."""
+def stages(signals: Array, befores: Sequence[str], artefact: Artefact, risks: Array) -> list[Stage]:
+    """The stage of each row.
+
+    Args:
+        signals: of shape (n, signals).
+        befores: the stages last seen, empty where none was.
+        artefact: the model.
+        risks: what it says at the main horizon, shape (n,), NaN where it cannot say.
+    """
+    found = []
     rows = signals[:, _STAGE_PLACES].tolist()
-    return [
-        lifecycle.stage(dict(zip(_STAGE_NAMES, row, strict=True)), before)
-        for row, before in zip(rows, befores, strict=True)
-    ]
+    for row, before, risk in zip(rows, befores, risks.tolist(), strict=True):
+        values = dict(zip(_STAGE_NAMES, row, strict=True))
+        compared = partial(against_base, artefact, risk, values["recency_days"])
+        found.append(lifecycle.stage(values, before, compared))
+    return found

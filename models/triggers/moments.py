@@ -13,6 +13,7 @@ from ebbtide.domain.customer import Stage
 from ebbtide.domain.event import Event
 from ebbtide.domain.ingest import iso
 from ebbtide.domain.trigger import DAILY, DAY, STAGE_ENTERED, Fired, Memory, next_look, trigger_id
+from features import lifecycle
 from features.profile import State, heard_at
 from models.expressions import Expression
 from models.triggers.snapshot import Churn, Snapshot, unknown_churn
@@ -131,7 +132,7 @@ class Moments:
             return []
         memory.stage = entered
         cause = f"{entered}:{moment.cause}"
-        known = _fired(moment, STAGE_ENTERED, cause, f"was {left}" if left else "first seen", 0.0, left)
+        known = _fired(moment, STAGE_ENTERED, cause, _why(snapshot, left), 0.0, left)
         route = self._route(STAGE_ENTERED)
         at = _Moment(moment.customer, snapshot.of_stage_entered(left, route.reads), cause)
         return [known, *(each for rule in route.rules for each in self._reached(rule, at, memory))]
@@ -213,6 +214,13 @@ def _rearms(rule: Rule, snapshot: Snapshot, holds: bool) -> bool:
     if isinstance(rule.rearm, Expression):
         return rule.rearm.holds(snapshot.facts)
     return rule.rearm is None and not holds
+
+
+def _why(snapshot: Snapshot, left: str) -> str:
+    """Why somebody entered a stage and left another; the curve is named where the rhythm alone says less."""
+    before = f"was {left}" if left else "first seen"
+    foreseen = snapshot.stage == Stage.SLIPPING and lifecycle.lag(snapshot.values) <= lifecycle.SLIPPING
+    return f"{before}, overdue and likely to leave" if foreseen else before
 
 
 def _fired(moment: _Moment, rule: str, cause: str, reason: str, expires: float, previous: str = "") -> Fired:

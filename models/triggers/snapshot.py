@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ebbtide.domain.event import Event, Properties
 from ebbtide.domain.trigger import DAY
@@ -16,8 +16,17 @@ from models.expressions import Facts
 from models.triggers.trigger_reasons import OF_EVENT, Seen, filled
 from models.triggers.triggers import Rule
 
-Churn = Callable[[State, float], float | None]
-"""The probability of churn of a customer at a moment, at the main horizon; None where nobody can tell."""
+
+class Foretold(NamedTuple):
+    """Probability of churn at the main horizon, and the odds over the base's; NaN where nobody can tell."""
+
+    probability: float
+    against_base: float = math.nan
+
+
+Churn = Callable[[State, float], Foretold]
+"""What the model says of a customer at a moment."""
+UNKNOWN = Foretold(math.nan)
 _VIEWS = {"views_7d": 7 * DAY, "views_30d": 30 * DAY}
 
 
@@ -51,13 +60,18 @@ class Snapshot:
     @cached_property
     def stage(self) -> str:
         """The stage, with the hysteresis that the one before asks for."""
-        return str(lifecycle.stage(self.values, self._previous))
+        return str(lifecycle.stage(self.values, self._previous, lambda: self.foretold.against_base))
 
     @cached_property
+    def foretold(self) -> Foretold:
+        """What the model says; it is asked once."""
+        return self._ask(self._state, self.now)
+
+    @property
     def churn(self) -> float | None:
         """The probability of churn; None where there is none."""
-        found = self._ask(self._state, self.now)
-        return None if found is None or math.isnan(found) else found
+        found = self.foretold.probability
+        return None if math.isnan(found) else found
 
     @cached_property
     def event(self) -> Mapping[str, Any]:
@@ -92,7 +106,8 @@ class Snapshot:
 
     def of_stage_entered(self, left: str, reads: frozenset[str]) -> "Snapshot":
         """The same snapshot, when the event is that the customer entered this stage and left another."""
-        found = Snapshot(self._state, self.now, self._previous, None, self._ask, reads)
+        found = Snapshot(self._state, self.now, self._previous, None, lambda *_: self.foretold, reads)
+        found.values, found.stage = self.values, self.stage
         found._entered = {"stage": self.stage} | ({"previous": left} if left else {})
         return found
 
@@ -139,17 +154,17 @@ class _Told(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-def unknown_churn(state: State, now: float) -> float | None:  # noqa: ARG001
+def unknown_churn(state: State, now: float) -> Foretold:  # noqa: ARG001
     """Where there is no model."""
-    return None
+    return UNKNOWN
 
 
 def churn_by(champion: Callable[[], ChurnScorer | None]) -> Churn:
-    """The probability by the champion in force, of those whom it can judge and who have not gone for good."""
+    """What the champion in force says of those whom it can judge and who have not gone for good."""
 
-    def churn(state: State, now: float) -> float | None:
+    def churn(state: State, now: float) -> Foretold:
         scorer = champion()
         seen = None if scorer is None else look(scorer.curve, state, now)
-        return None if seen is None else seen.probability
+        return UNKNOWN if seen is None else Foretold(seen.probability, seen.against_base)
 
     return churn

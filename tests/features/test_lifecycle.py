@@ -1,4 +1,7 @@
-"""Stages relative to the customer's own rhythm."""
+"""Stages relative to the customer's own rhythm and to the churn curve."""
+
+import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -6,7 +9,7 @@ from hypothesis import strategies as st
 
 from ebbtide.domain.customer import Stage
 from features import profile
-from features.lifecycle import pace, stage
+from features.lifecycle import AT_RISK, RELIEVED, pace, stage
 from features.signals.testing import order
 
 DAY = 86_400.0
@@ -78,3 +81,70 @@ def test_who_was_loyal_stays_so_until_two_days_with_an_order_are_missing():
 def test_nobody_who_was_further_is_new_again(previous):
     assert stage(values_of([1_000, 1_010], 1_012), previous=previous) is Stage.ACTIVE
     assert stage(values_of([1_000, 1_010], 1_012), previous=Stage.SLIPPING) is Stage.NEW
+
+
+MONTHLY = range(1_000, 1_121, 30)
+"""Five orders: a pace of 30 days."""
+
+
+def after(silence, risk, previous=Stage.ACTIVE):
+    """The stage of a monthly customer after days of silence."""
+    return stage(values_of(MONTHLY, MONTHLY[-1] + silence), previous, lambda: risk)
+
+
+@pytest.mark.parametrize(
+    ("silence", "risk", "previous", "expected"),
+    [
+        (45, 1.49, Stage.ACTIVE, Stage.ACTIVE),
+        (45, 1.5, Stage.ACTIVE, Stage.SLIPPING),
+        (29, 100.0, Stage.ACTIVE, Stage.ACTIVE),
+        (31, 1.5, Stage.ACTIVE, Stage.SLIPPING),
+        (45, 1.2, Stage.SLIPPING, Stage.SLIPPING),
+        (45, 1.19, Stage.SLIPPING, Stage.ACTIVE),
+        (45, math.inf, Stage.LOYAL, Stage.SLIPPING),
+        (61, 0.0, Stage.ACTIVE, Stage.SLIPPING),
+        (121, 100.0, Stage.SLIPPING, Stage.DORMANT),
+    ],
+)
+def test_who_is_overdue_slips_at_one_and_a_half_times_the_odds_of_the_base_and_recovers_under_1_2(
+    silence, risk, previous, expected
+):
+    assert after(silence, risk, previous) is expected
+
+
+@pytest.mark.parametrize("previous", ["", *Stage])
+@pytest.mark.parametrize("silence", [0, 10, 31, 59, 61, 121, 241])
+def test_where_nobody_can_tell_the_risk_the_curve_moves_nobody(silence, previous):
+    by_rhythm = after(silence, 0.0, previous)
+    stays = previous == Stage.SLIPPING and silence in (31, 59)
+    assert after(silence, math.nan, previous) is (Stage.SLIPPING if stays else by_rhythm)
+
+
+def test_the_risk_is_asked_only_of_who_is_overdue_and_not_yet_slipping_by_their_rhythm():
+    asked = []
+    for silence in (0, 29, 31, 59, 61, 121, 241):
+        stage(values_of(MONTHLY, MONTHLY[-1] + silence), "", lambda day=silence: asked.append(day) or 1.0)
+    stage(values_of([], 1_000), "", lambda: asked.append(None) or 1.0)
+    assert asked == [31, 59]
+
+
+@given(
+    st.lists(st.floats(0.0, 5.0), min_size=1, max_size=30),
+    st.integers(31, 60),
+    st.sampled_from([Stage.ACTIVE, Stage.SLIPPING]),
+)
+def test_nobody_moves_twice_before_the_risk_crossed_from_one_limit_to_the_other(risks, silence, before):
+    values, seen = values_of(MONTHLY, MONTHLY[-1] + silence), [before]
+    for risk in risks:
+        seen.append(stage(values, seen[-1], lambda risk=risk: risk))
+    outside = [risk >= AT_RISK for risk in risks if not RELIEVED <= risk < AT_RISK]
+    crossed = sum(one != other for one, other in pairwise([before is Stage.SLIPPING, *outside]))
+    assert sum(one is not other for one, other in pairwise(seen)) == crossed
+
+
+@given(st.integers(0, 400), st.floats(0.0, 100.0), st.sampled_from(["", *Stage]))
+def test_the_curve_only_ever_brings_slipping_forward(silence, risk, previous):
+    by_rhythm = stage(values_of(MONTHLY, MONTHLY[-1] + silence), previous)
+    assert after(silence, risk, previous) in {by_rhythm, Stage.SLIPPING}
+    if by_rhythm in {Stage.SLIPPING, Stage.DORMANT, Stage.LOST}:
+        assert after(silence, risk, previous) is by_rhythm

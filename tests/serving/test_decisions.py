@@ -17,6 +17,7 @@ from features.profile import new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
 from models.churn.artefact import Churned
+from models.churn.curve import ChurnCurve
 from models.registry.published import KEY
 from serving.schemas_decisions import DecisionResponse
 from tests.serving.conftest import (
@@ -106,6 +107,23 @@ def test_a_slipping_customer_is_likelier_to_leave_and_treated_otherwise(
     assert slipping["stage"] == "slipping"
     assert "going_quiet" in [one["id"] for one in slipping["triggers"]]
     assert slipping["actions"][0]["id"] != loyal["actions"][0]["id"]
+
+
+def test_who_is_overdue_and_likely_to_leave_is_slipping_and_the_model_is_asked_once(
+    publish: Publish, seed: Seed, client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    seed("7", [TODAY - back for back in range(48, 201, 38)])  # 48 days of silence in a rhythm of 35
+    assert ask(client)["stage"] == "active"
+    publish(base_rate=0.2)
+    assert ask(client)["stage"] == "slipping"
+    asked = []
+    for name in ("predict_one", "predict_many"):
+        real = getattr(ChurnCurve, name)
+        monkeypatch.setattr(ChurnCurve, name, lambda *given, real=real: asked.append(1) or real(*given))
+    found = ask(client)
+    assert found["stage"] == "slipping"
+    assert found["churn"]["probability"]["60"] == 0.5
+    assert len(asked) == 1
 
 
 def test_silence_alone_raises_the_risk(publish: Publish, seed: Seed, client: TestClient):

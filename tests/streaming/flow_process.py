@@ -25,7 +25,9 @@ from ebbtide.logs.steady import steady
 from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
 from features.store.online import OnlineStore
+from models.churn.scorer import ModelWatcher
 from models.triggers.moments import Moments
+from models.triggers.snapshot import churn_by
 from models.triggers.trigger_file import load
 from streaming import sinks, sources
 from streaming.flow import build, run
@@ -86,7 +88,9 @@ def flow(arguments):
         timers=Timers(redis),
     )
     source = sources.LogSource(log, redis, threading.Event(), once=True)
-    moments = Moments(load()) if given.triggers else None
+    champion = ModelWatcher(redis)
+    judge = Moments(load(), churn_by(lambda: champion.refresh(time.time())))
+    moments = judge if given.triggers else None
     made = build(source, sink, Updater(OnlineStore(redis), moments=moments))
     run(made, workers=given.workers, process=given.process, addresses=given.addresses)
     out.write("done\n")

@@ -14,12 +14,15 @@ from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import TriggerLog
 from ebbtide.logs.waiting import Waiting
 from features.store.online import OnlineStore
+from models.churn.scorer import ChurnScorer, ModelWatcher
 from models.triggers.moments import Moments
+from models.triggers.snapshot import churn_by
 from models.triggers.trigger_file import load
 from streaming.changes import IMPORTED, Batch
 from streaming.sinks import FeatureSink
 from streaming.ticker import SETTLE, Ticker
 from streaming.updater import Updater
+from tests.churn_model import artefact, publish
 from tests.trigger_shop import DAY, HOUR, START, call, events
 
 PARTITIONS = 3
@@ -37,7 +40,9 @@ class Live:
 
     def begin(self):
         """Start the flow anew: it knows what Redis knows."""
-        self.updater = Updater(OnlineStore(self.redis), clock=lambda: self.now, moments=Moments(load()))
+        champion = ModelWatcher(self.redis, interval=0.0)
+        moments = Moments(load(), churn_by(lambda: champion.refresh(self.now)))
+        self.updater = Updater(OnlineStore(self.redis), clock=lambda: self.now, moments=moments)
         rejected = RejectedLog(self.folder / "rejected")
         sink = FeatureSink(
             *(self.redis, rejected, lambda: self.now),
@@ -118,6 +123,44 @@ def test_it_is_so_in_other_shops_where_many_sign_in_late(live, seed):
     lines = events(customers=15, days=40, seed=seed, signing_in=0.5)
     play(live, lines)
     assert live.found() == replayed([raw for _, _, raw in lines], Moments(load())).fired
+
+
+def test_with_a_champion_too_what_fires_live_is_what_the_back_test_says(live):
+    publish(live.redis, base_rate=0.1)
+    lines = events()
+    play(live, lines)
+    scorer = ChurnScorer("1", artefact(base_rate=0.1))
+    expected = replayed([raw for _, _, raw in lines], Moments(load(), churn_by(lambda: scorer))).fired
+    assert live.found() == expected
+    foreseen = [one for one in expected if one.reason.endswith("overdue and likely to leave")]
+    assert len(foreseen) > 10
+    assert {one.stage for one in foreseen} == {"slipping"}
+
+
+def test_a_new_champion_moves_nobody_whom_it_does_not_see_across_both_limits(live):
+    publish(live.redis, base_rate=0.1)
+    lines = [
+        (START + day * DAY, "c", call(START + day * DAY, "c", "Order Completed", day, order_id=str(day)))
+        for day in range(0, 101, 10)
+    ]
+    for line in lines:
+        live.until(line[0])
+        live.send([line])
+        live.flow()
+    live.until(START + 117.5 * DAY)
+    entered = [one.stage for one in live.found() if one.rule == STAGE_ENTERED]
+    assert entered[-1] == "slipping"
+    # Of this customer they say 1.3, 0.8 and 1.4 times the odds of the base, then nothing.
+    for version, base_rate, more in (
+        ("2", 0.33, []),
+        ("3", 0.5, ["loyal"]),
+        ("4", 0.42, []),
+        ("5", None, []),
+    ):
+        publish(live.redis, version, base_rate=base_rate)
+        live.until(live.now + DAY)
+        entered += more
+        assert [one.stage for one in live.found() if one.rule == STAGE_ENTERED] == entered
 
 
 def test_without_ticks_the_next_event_finds_what_silence_had_fired(live):

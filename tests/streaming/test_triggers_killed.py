@@ -14,9 +14,12 @@ from ebbtide.jobs.backtest_triggers import replayed
 from ebbtide.logs.events import RedisEventLog
 from ebbtide.logs.timers import Timers
 from ebbtide.logs.triggers import LOG, TriggerLog
+from models.churn.scorer import ChurnScorer
 from models.triggers.moments import Moments
+from models.triggers.snapshot import churn_by
 from models.triggers.trigger_file import load
 from streaming.ticker import SETTLE, Ticker
+from tests.churn_model import artefact, publish
 from tests.streaming.killing import BATCH, PARTITIONS, Flow, Server, finish
 from tests.trigger_shop import events
 
@@ -28,12 +31,14 @@ LINES = events(customers=400, days=60, signing_in=0.0)
 END = LINES[-1][0]
 BATCHES = len(LINES) // BATCH
 KILLS = 20
+BASE_RATE = 0.1
 
 
 @pytest.fixture
 def server():
-    """A Redis whose event log has all events."""
+    """A Redis whose event log has all events, and a champion."""
     server = Server()
+    publish(server.client, base_rate=BASE_RATE)
     log = RedisEventLog(server.client, PARTITIONS)
     log.append([(customer, decode(raw).id, raw) for _, customer, raw in LINES])
     yield server
@@ -42,8 +47,11 @@ def server():
 
 @pytest.fixture(scope="module")
 def expected():
-    """What the back-test says."""
-    return replayed([raw for _, _, raw in LINES], Moments(load())).fired
+    """What the back-test says, with a champion."""
+    scorer = ChurnScorer("1", artefact(base_rate=BASE_RATE))
+    found = replayed([raw for _, _, raw in LINES], Moments(load(), churn_by(lambda: scorer))).fired
+    assert sum(one.reason.endswith("overdue and likely to leave") for one in found) > 50
+    return found
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,6 +11,7 @@ from ebbtide.errors import InputError
 from ebbtide.jobs.backtest_triggers import backtest, replayed
 from ebbtide.jobs.progress import silent
 from models.triggers.moments import Moments
+from models.triggers.snapshot import Foretold
 from models.triggers.trigger_file import load
 from streaming.importing.importer import open_log
 from tests.trigger_shop import DAY, START, call, events
@@ -126,7 +127,7 @@ def test_what_a_customer_did_under_two_ids_is_one_customers(tmp_path):
 
 def test_rules_on_churn_ask_the_model_given(tmp_path):
     path = file_of(tmp_path, sorted(orders("a", 0, 5, 10, 60)))
-    high = tried(path, load(), churn=lambda state, now: 0.9 if now > START + 30 * DAY else 0.1)
+    high = tried(path, load(), churn=lambda state, now: Foretold(0.9 if now > START + 30 * DAY else 0.1))
     assert {one.id: one.fired for one in high.triggers}["churn_high"] == 1
 
 

@@ -9,12 +9,14 @@ from fastapi.testclient import TestClient
 from msgspec.structs import replace
 from redis import Redis
 
+from ebbtide.domain.customer import Stage
 from ebbtide.domain.event import Event
 from ebbtide.jobs.progress import silent
 from ebbtide.jobs.replay import Replay, replay_decisions
 from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.events import RedisEventLog
+from features.lifecycle import lag
 from features.profile import State, new_state, update
 from features.signals.testing import order
 from features.store.online import OnlineStore
@@ -46,7 +48,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def client(redis: Redis, tmp_path: Path, clock: HandClock) -> Iterator[TestClient]:
     """An API with the policy that ships, a churn model, and customers of all kinds."""
-    raw = encode(small_model())
+    raw = encode(small_model(base_rate=0.3))
     redis.hset(KEY, mapping=fields("1", raw, digest(raw)))
     OnlineStore(redis).write_many([(f"c{n}", customer(n)) for n in range(CUSTOMERS)])
     log = RedisEventLog(redis, 1)
@@ -103,6 +105,10 @@ def test_decisions_of_every_kind_come_out_equal(client: TestClient, redis: Redis
     assert len({each.chosen for each in receipts}) > 3
     assert any(one.send_at > each.decision.as_of for each in receipts for one in each.decision.actions)
     assert Contacts(redis).read([receipts[0].customer])
+    by_curve = [
+        each for each in receipts if each.decision.stage is Stage.SLIPPING and lag(each.signals) <= 2.0
+    ]
+    assert len({each.customer for each in by_curve}) > 5
     assert replay(redis).share == 1.0
 
 

@@ -92,3 +92,7 @@ def test_training_leaves_its_rows_as_they_were(frame):
     fit(frame)
     assert frame.equals(before)
     assert PLAN.days == (SHORTER, HORIZON)
+
+
+def test_a_model_knows_the_share_that_left_of_those_it_learned_from(trained, frame):
+    assert trained.artefact.base_rate == pytest.approx(frame[label(HORIZON)].mean())

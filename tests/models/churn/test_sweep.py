@@ -12,7 +12,7 @@ from features.store.online import OnlineStore
 from models.churn.scorer import load
 from models.churn.sweep import Summary, matrix, stages, sweep
 from models.value.value import Valuer
-from tests.churn_model import publish
+from tests.churn_model import artefact, publish
 
 DAY = 86_400.0
 NOW = 300 * DAY
@@ -90,7 +90,9 @@ def test_a_matrix_is_the_vectors_one_by_one():
     found = matrix(every, NOW)
     assert np.array_equal(found, np.array([vector(state, NOW) for state in every]), equal_nan=True)
     assert matrix([], NOW).shape == (0, len(NAMES))
-    assert stages(found, [""] * len(every))[0] is lifecycle.stage(named(vector(every[0], NOW)))
+    unknown = np.full(len(every), math.nan)
+    stage = lifecycle.stage(named(vector(every[0], NOW)))
+    assert stages(found, [""] * len(every), artefact(), unknown)[0] is stage
 
 
 def test_a_stage_that_was_seen_counts_in_the_sweep_as_it_does_for_one():
@@ -98,4 +100,5 @@ def test_a_stage_that_was_seen_counts_in_the_sweep_as_it_does_for_one():
     for day in range(1_000, 1_000 + 9 * 30, 30):
         update(state, order(day))
     signals = matrix([state, state], (1_000 + 8 * 30 + 1) * 86_400.0)
-    assert stages(signals, ["", "loyal"]) == [Stage.ACTIVE, Stage.LOYAL]
+    found = stages(signals, ["", "loyal"], artefact(), np.full(2, math.nan))
+    assert found == [Stage.ACTIVE, Stage.LOYAL]
