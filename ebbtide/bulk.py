@@ -6,7 +6,6 @@ pipeline does the same work in four times the time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 from typing import Any, TypeVar
 
 import hiredis
@@ -42,45 +41,32 @@ def ask(
     if not things:
         return []
     if isinstance(client, RedisCluster):
-        return _by_node(client, map(command, things))
-    packing = packed or (lambda some: b"".join(_pack(command(thing)) for thing in some))
+        return by_node(client, map(command, things))
+    packing = packed or (lambda some: as_bytes(map(command, some)))
     parts = [things[start : start + PACKET] for start in range(0, len(things), PACKET)]
     return _exchange(client, lambda: ((packing(part), len(part)) for part in parts))
 
 
-def tell(client: Redis, packets: Callable[[], Iterable[Sequence[Command]]]) -> list[Any]:
-    """The answers to the commands of some packets, in their order: for commands that take time to make.
-
-    Redis works on one packet while the next is made. The answers are taken at the end, so they have to be
-    few and small. All packets are made again, and sent, when it is tried again.
-
-    Raises:
-        as `ask`.
-    """
-    if isinstance(client, RedisCluster):
-        return _by_node(client, chain.from_iterable(packets()))
-    return _exchange(
-        client, lambda: ((b"".join(map(_pack, some)), len(some)) for some in packets()), at_the_end=True
-    )
-
-
-def _by_node(client: Any, commands: Iterable[Command]) -> list[Any]:
-    """Of a cluster, whose connections are many: a pipeline sorts by them."""
+def by_node(client: Any, commands: Iterable[Command]) -> list[Any]:
+    """The answers of a cluster, whose connections are many: a pipeline sorts by them."""
     pipeline = client.pipeline()
     for command in commands:
         pipeline.execute_command(*command)
     return list(pipeline.execute())
 
 
-def _exchange(
-    client: Redis, packets: Callable[[], Iterable[tuple[bytes, int]]], *, at_the_end: bool = False
-) -> list[Any]:
-    """Send packets, each with the number of its commands; take answers one packet behind, or at the end."""
+def as_bytes(commands: Iterable[Command]) -> bytes:
+    """Commands as the bytes of Redis's protocol."""
+    return b"".join(map(_pack, commands))
+
+
+def _exchange(client: Redis, packets: Callable[[], Iterable[tuple[bytes, int]]]) -> list[Any]:
+    """Send packets, each with the number of its commands; take answers one packet behind."""
     pool = client.connection_pool
     connection: Any = pool.get_connection()
     try:
         return connection.retry.call_with_retry(  # type: ignore[no-any-return]
-            lambda: _sent(connection, packets(), at_the_end), lambda _: connection.disconnect()
+            lambda: _sent(connection, packets()), lambda _: connection.disconnect()
         )
     except BaseException:
         connection.disconnect()  # answers that nobody read would be taken for those to the next question
@@ -89,16 +75,21 @@ def _exchange(
         pool.release(connection)
 
 
-def _sent(connection: Any, packets: Iterable[tuple[bytes, int]], at_the_end: bool) -> list[Any]:
+def _sent(connection: Any, packets: Iterable[tuple[bytes, int]]) -> list[Any]:
     answers: list[Any] = []
     asked = 0
     for packet, count in packets:
-        if count:
-            connection.send_packed_command([packet])
-        if not at_the_end:
-            _take(connection, answers, asked)
+        connection.send_packed_command([packet])
+        _take(connection, answers, asked)
         asked += count
     _take(connection, answers, asked)
+    return answers
+
+
+def taken(connection: Any, count: int) -> list[Any]:
+    """So many answers to what was sent over a connection."""
+    answers: list[Any] = []
+    _take(connection, answers, count)
     return answers
 
 

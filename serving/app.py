@@ -89,7 +89,12 @@ def create_app(
         yield
 
     app = FastAPIOffline(
-        redoc_url=None, title="Ebbtide", version=__version__, description=_DESCRIPTION, lifespan=lifespan
+        redoc_url=None,
+        title="Ebbtide",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        telemetry={"metrics": False, "logs": False},  # asked of the environment at each request
     )
     problems.install(app)
     app.include_router(ingest.router, dependencies=[Depends(writers(write_key))])

@@ -10,6 +10,7 @@ from ebbtide.domain.action import NOTHING
 from ebbtide.domain.decision import Reason, Versions
 from ebbtide.domain.ingest import iso
 from ebbtide.errors import InputError, StoreError
+from ebbtide.lines import Steps, finished
 from ebbtide.logs.contacts import Contacts, Reservation
 from ebbtide.logs.ledger import Entry, Ledger
 from ebbtide.logs.receipts import Written, written
@@ -33,7 +34,7 @@ from serving.draft import Draft, Question
 from serving.known import Knowledge, Known
 
 NO_MODEL = "no churn model"
-_PART = 8
+_PART = 6
 """Decisions entered at once: Redis works on them while the next are made."""
 
 
@@ -87,8 +88,10 @@ class Decider:
         share([*policy.conditions.values(), *(rule.when for rule in rules.rules if rule.of_a_state)])
         self.policy = policy
 
-    def decide(self, questions: Sequence[Question], *, now: float) -> list[Written | Exception]:
+    def decide(self, questions: Sequence[Question], *, now: float) -> Steps[list[Written | Exception]]:
         """Answer questions, each with what the answer was made from, in two round trips for most.
+
+        Others may be answered while Redis is waited for.
 
         Unless it is a test, what was chosen is reserved and the receipt logged; that of one asked `once` is
         left to be logged. What is wrong with one question stands in the place of its answer: an InputError
@@ -98,7 +101,7 @@ class Decider:
         Raises:
             redis.RedisError: the store cannot be reached.
         """
-        known = self._knowledge.read([question.customer_id for question in questions], now)
+        known = yield from self._knowledge.read([question.customer_id for question in questions], now)
         scorer, responses = self._models.refresh(now), self._responses.refresh(now)
         self._keeper.see(self.policy, scorer, responses)
         asked = [self._asked(question, found, now) for question, found in zip(questions, known, strict=True)]
@@ -113,7 +116,7 @@ class Decider:
             None if responses is None else responses.version,
         )
         answerer = Answerer(self._actions, self.policy.contact, self._rules, versions, self.model_faults(now))
-        answers = iter(self._entered(drafts, answerer, responses))
+        answers = iter((yield from self._entered(drafts, answerer, responses)))
         return [next(answers) if isinstance(one, _Asked) else one for one in asked]
 
     def _asked(self, question: Question, known: Known | StoreError, now: float) -> "_Asked | Exception":
@@ -172,7 +175,7 @@ class Decider:
 
     def _entered(
         self, drafts: Sequence[Draft], answerer: Answerer, responses: Responses | None
-    ) -> list[Written]:
+    ) -> Steps[list[Written]]:
         """Choose, write the answers and enter them; who comes too late for a cap chooses again."""
         answers: dict[int, Written] = {}
 
@@ -187,12 +190,12 @@ class Decider:
                 yield entries
 
         places: Sequence[int] = range(len(drafts))
-        full = self._ledger.enter(partial(parts, places, again=False))
+        full = yield from self._ledger.enter(partial(parts, places, again=False))
         while places := [place for place, cap in zip(places, full, strict=True) if cap is not None]:
             histories = self._contacts.read([drafts[place].known.customer for place in places])
             for place, history in zip(places, histories, strict=True):
                 drafts[place].situation = drafts[place].situation._replace(history=history)
-            full = self._ledger.enter(partial(parts, places, again=True))
+            full = yield from self._ledger.enter(partial(parts, places, again=True))
         return [answers[place] for place in range(len(drafts))]
 
     def _entry(self, draft: Draft, answer: Written, again: bool) -> Entry:
@@ -213,7 +216,7 @@ class Decider:
             ModelError: the model cannot score this catalog.
             StoreError: a model cannot be read.
         """
-        self.decide([Question("", test=True)], now=now)
+        finished(self.decide([Question("", test=True)], now=now))
         scorer = self._models.refresh(now)
         if scorer is not None:
             state = profile.new_state()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from ebbtide.clock import Clock
+from ebbtide.lines import Steps
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.receipts import Written, written
 from serving.decide import Decider
@@ -44,8 +45,8 @@ class Desk:
                 return written(found)
         return await self.ask(replace(question, decision_id=ids[0], once=True))
 
-    def _answer(self, questions: Sequence[Question]) -> Sequence[Written | Exception]:
-        answers = self._decider.decide(questions, now=self._clock())
+    def _answer(self, questions: Sequence[Question]) -> Steps[Sequence[Written | Exception]]:
+        answers = yield from self._decider.decide(questions, now=self._clock())
         for place, (question, answer) in enumerate(zip(questions, answers, strict=True)):
             if isinstance(answer, Exception) or question.test:
                 continue

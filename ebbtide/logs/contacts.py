@@ -6,7 +6,7 @@ Windows are in absolute time, to which a change to daylight-saving time does not
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from redis import Redis
@@ -15,6 +15,7 @@ from redis.exceptions import NoScriptError
 from ebbtide import bulk
 from ebbtide.domain.action import Action
 from ebbtide.domain.contact import DAY, Cap, Contact, History, first_full
+from ebbtide.lines import Lines, Packets, Steps, finished
 
 KEPT_DAYS = 400.0
 """Days for which it is known of an action under no cap when it was taken last."""
@@ -129,6 +130,7 @@ class Contacts:
 
     def __init__(self, client: Redis) -> None:
         self._client: Any = client  # redis-py types each answer as sync or async
+        self._lines = Lines(client)
         self._release = self._client.register_script(_RELEASE)
         self._loaded = False
 
@@ -146,21 +148,21 @@ class Contacts:
         """`reserve` of each of many, one after the other, in one round trip."""
         claims = [Claim.of(place.action, caps) for place in places]
         calls = [claim.command(place) for claim, place in zip(claims, places, strict=True)]
-        answers = self.tell(lambda: [calls])
+        answers = finished(self.told(lambda: [calls]))
         return [claim.full(answer) for claim, answer in zip(claims, answers, strict=True)]
 
-    def tell(self, packets: Callable[[], Iterable[Sequence[bulk.Command]]]) -> list[Any]:
-        """The answers to packets of commands, among them those of claims; see `ebbtide.bulk.tell`.
+    def told(self, packets: Packets) -> Steps[list[Any]]:
+        """The answers to packets of commands, among them those of claims, as `ebbtide.lines` has them.
 
-        Should Redis have forgotten the script meanwhile, all of them are given again.
+        For one thread. Should Redis have forgotten the script meanwhile, all of them are given again.
         """
         if not self._loaded:
             self._load()
         try:
-            return bulk.tell(self._client, packets)
+            return (yield from self._lines.ask(packets))
         except NoScriptError:
             self._load()
-            return bulk.tell(self._client, packets)  # what is kept takes no second place
+            return (yield from self._lines.ask(packets))  # what is kept takes no second place
 
     def _load(self) -> None:
         self._client.script_load(_RESERVE)

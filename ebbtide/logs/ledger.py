@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ebbtide import bulk
 from ebbtide.domain.contact import Cap
+from ebbtide.lines import Steps
 from ebbtide.logs.contacts import Claim, Contacts, Reservation
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.receipts import Written
@@ -28,7 +29,7 @@ class Ledger:
         self._contacts, self._decisions, self._caps = contacts, decisions, caps
         self._claims: dict[str, Claim] = {}
 
-    def enter(self, parts: Callable[[], Iterable[Sequence[Entry]]]) -> list[Cap | None]:
+    def enter(self, parts: Callable[[], Iterable[Sequence[Entry]]]) -> Steps[list[Cap | None]]:
         """Reserve the place of each entry and log its receipt; gives the first cap that is full of each.
 
         Where a cap is full, the receipt is in the log all the same, for another one to take its place: the
@@ -51,7 +52,7 @@ class Ledger:
                 place += len(commands)
                 yield commands
 
-        answers = self._contacts.tell(packets)
+        answers = yield from self._contacts.told(packets)
         return [None if each is None else each[1].full(answers[each[0]]) for each in claims]
 
     def _commands(self, entry: Entry, claim: Claim | None) -> Iterator[bulk.Command]:

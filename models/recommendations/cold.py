@@ -5,7 +5,7 @@ is popular: in their country, among newcomers, of the categories and brands that
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ebbtide.domain.customer import Stage
 from features.signals.daily import DAY
@@ -58,14 +58,15 @@ def answer(
     """The best so many products, from the customer's `anchors` and the names of their `charts`."""
     due, together, popular = _WEIGHTS.get(one.stage, _DEFAULT_WEIGHTS)
     looked_at = _looked_at(one)
-    score = {product: due * value for product, (value, _) in looked_at.items()}
+    own = {product: due * value for product, (value, _) in looked_at.items()}
     beside, because = _beside(one, held, near)
     top = max(beside.values(), default=0.0) or 1.0
     for product, likeness in beside.items():
-        score[product] = score.get(product, 0.0) + together * likeness / top
+        own[product] = own.get(product, 0.0) + together * likeness / top
     charted = _charted(names, shelf, most + len(one.exclude))
-    for product, (value, _) in charted.items():
-        score[product] = score.get(product, 0.0) + popular * value
+    score = {product: popular * value for product, (value, _) in charted.items()}
+    for product, value in own.items():  # few, where charts are many
+        score[product] = value + score.get(product, 0.0)
     for product in one.exclude:
         score.pop(product, None)
 
@@ -79,9 +80,18 @@ def answer(
             return Beside(other) if viewed else With(other)
         return _of_chart(chart)
 
+    least = nth(score.values(), most)
     # Pairs in order, which is faster than a key for each.
-    best = sorted([(-value, product) for product, value in score.items()])[:most]
+    best = sorted([(-value, product) for product, value in score.items() if value >= least])[:most]
     return [Shown(product, -value, why(product)) for value, product in best]
+
+
+def nth(values: Collection[float], place: int) -> float:
+    """The value at a place from the highest on, counted from 1; minus infinity if there are not so many.
+
+    Of a hundred products ten are shown. It is faster to find out which, and put those alone in order.
+    """
+    return sorted(values, reverse=True)[place - 1] if len(values) >= place else -math.inf
 
 
 def _looked_at(one: Wanted) -> dict[str, tuple[float, Why]]:
@@ -130,11 +140,16 @@ def _beside(
         weight = held.get(product, 1.0)
         sources = [(its.together[:LIKEST], False), ((), True) if product in held else (its.beside, True)]
         for others, viewed in sources:
+            source = (product, viewed)
             for other, likeness in others:
                 share = weight * likeness
-                total[other] = total.get(other, 0.0) + share
-                if share > most.get(other, -1.0):
-                    most[other], because[other] = share, (product, viewed)
+                if other not in total:
+                    total[other] = most[other] = share
+                    because[other] = source
+                    continue
+                total[other] += share
+                if share > most[other]:
+                    most[other], because[other] = share, source
     return total, because
 
 

@@ -16,7 +16,7 @@ from ebbtide.domain.item import DAY, Item
 from models.recommendations import cold, since
 from models.recommendations.offering import offered
 from models.recommendations.shelf import Shelf
-from models.recommendations.shown import Own, Shown, words
+from models.recommendations.shown import Own, Shown, named, words
 from models.recommendations.wanted import Wanted
 
 SPARE, MANY = 5, 200
@@ -51,7 +51,7 @@ class Recommender:
     ) -> tuple[list[tuple[Recommendation, ...]], list[int]]:
         """What to show each customer, and the places of those for whom more candidates might give more."""
         best = self._best(wanted, spare)
-        items = self._shelf.items(product for each in best for shown in each for product in shown.named())
+        items = self._shelf.items(named(chain.from_iterable(best)))
         found = [_chosen(each, items, one) for each, one in zip(best, wanted, strict=True)]
         short = [
             place

@@ -116,7 +116,7 @@ class Shelf:
         What the shop said of one wins over what orders say.
         """
         known = self._kept.items
-        missing = list({product for product in products if product not in known})
+        missing = list(set(products) - known.keys())
         if missing:
             facts = self.facts(missing)
             said = self._catalogue.many(missing) if self._kept.described else {}
@@ -149,7 +149,7 @@ class Shelf:
     def _missing(
         self, key: str, fields: Iterable[str], known: Mapping[str, Any]
     ) -> Iterable[tuple[str, bytes | None]]:
-        missing = list({field for field in fields if field not in known})
+        missing = list(set(fields) - known.keys())
         if not missing:
             return ()
         [found] = bulk.ask(self._redis, tuple, [("HMGET", key, *missing)])

@@ -1,6 +1,6 @@
 """A product that may be shown to a customer: how much speaks for it, and why, in words too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 
@@ -56,10 +56,15 @@ class Shown(NamedTuple):
     score: float
     why: Why
 
-    def named(self) -> tuple[str, ...]:
-        """The products that an answer names because of it."""
-        why = self.why
-        return (self.product, why.product) if isinstance(why, _NAMES_ANOTHER) else (self.product,)
+
+def named(all_shown: Iterable[Shown]) -> set[str]:
+    """The products that answers name because of what is shown."""
+    found = set()
+    for product, _, why in all_shown:
+        found.add(product)
+        if isinstance(why, _NAMES_ANOTHER):
+            found.add(why.product)
+    return found
 
 
 def words(why: Why, name: Callable[[str], str]) -> str:

@@ -6,13 +6,12 @@ that a product viewed today stands among those that are bought again as a rule.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from heapq import nlargest
 from itertools import chain, islice
 
 from ebbtide.domain.customer import Stage
 from features.signals.daily import DAY
 from models.recommendations.charts import ALL
-from models.recommendations.cold import FADES
+from models.recommendations.cold import FADES, nth
 from models.recommendations.ranked import Ranked
 from models.recommendations.shelf import Neighbours, Shelf
 from models.recommendations.shown import Arrived, Beside, InCart, Own, Shown, Viewed, Why, With
@@ -60,10 +59,12 @@ def answer(
             told[product] = shown.why
     for product in one.exclude:
         scores.pop(product, None)
-    best = nlargest(most, scores, key=scores.__getitem__)  # of equal ones the first
+    least = nth(scores.values(), most)
+    best = [product for product, score in scores.items() if score >= least]
+    best.sort(key=scores.__getitem__, reverse=True)  # of equal ones the first
     return [
         Shown(product, scores[product], told[product] if product in told else known.why(places[product]))
-        for product in best
+        for product in best[:most]
     ]
 
 
@@ -129,12 +130,13 @@ def _beside(products: Sequence[str], bought: dict[str, float], near: Near) -> It
     for product in products:
         if (its := near.get(product)) is None:
             continue
+        viewed, had = Beside(product), With(product)
         for other, likeness in its.beside if product not in bought else ():
             if other not in bought:
-                yield Shown(other, BESIDE * likeness, Beside(product))
+                yield Shown(other, BESIDE * likeness, viewed)
         for other, likeness in its.together:
             if other not in bought:
-                yield Shown(other, TOGETHER * likeness, With(product))
+                yield Shown(other, TOGETHER * likeness, had)
 
 
 def _arrived(one: Wanted, known: Ranked, shelf: Shelf) -> list[Shown]:

@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from ebbtide.domain.event import Context, Event
+from ebbtide.lines import finished
 from ebbtide.logs.contacts import Contacts
 from ebbtide.logs.decisions import DecisionLog
 from ebbtide.logs.documents import Documents
@@ -84,7 +85,7 @@ def decide(redis_server, customer):
 
         def one(each):
             ready.wait()
-            [answer] = each.decide([Question(customer)], now=now)
+            [answer] = finished(each.decide([Question(customer)], now=now))
             return answer.receipt
 
         with ThreadPoolExecutor(64) as threads:
