@@ -117,7 +117,7 @@ def test_who_is_overdue_and_likely_to_leave_is_slipping_and_the_model_is_asked_o
     publish(base_rate=0.2)
     assert ask(client)["stage"] == "slipping"
     asked = []
-    for name in ("predict_one", "predict_many"):
+    for name in ("predict_one", "predict_few", "predict_many"):
         real = getattr(ChurnCurve, name)
         monkeypatch.setattr(ChurnCurve, name, lambda *given, real=real: asked.append(1) or real(*given))
     found = ask(client)
