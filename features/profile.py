@@ -5,7 +5,9 @@ call `vector(state, now)`.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -53,6 +55,10 @@ _UNTOUCHED = (None,) * len(_MODULES)
 _NOTHING = tuple(signal.value(signal.State(), 0.0) for signal in _MODULES)
 """The values of signals that nothing has reached: the same at any moment, to which the tests hold each."""
 _VALUES = tuple((signal.value, nothing) for signal, nothing in zip(_MODULES, _NOTHING, strict=True))
+_ROW = Struct(f"{len(NAMES)}d")
+_PACKED = tuple(
+    (value, pack, pack(*nothing)) for value, nothing in _VALUES for pack in [Struct(f"{len(nothing)}d").pack]
+)
 _NAMED = {name for signal in _MODULES for name in signal.EVENTS or ()}
 
 _Step = tuple[int, Callable[[Any, Event], None], Callable[[], Any]]
@@ -134,21 +140,22 @@ def vector(state: State, now: float) -> list[float]:
     return found
 
 
-def vectors(states: Sequence[State], now: float) -> list[list[float]]:
-    """`vector` of each of many states; signal by signal, which is a third faster than state by state."""
-    by_signal = zip(*(state.signals for state in states), strict=True)
+def packed(states: Sequence[State], now: float) -> bytes:
+    """`vector` of each of many states as 64-bit floats in memory, row after row.
+
+    Signal by signal, which takes less time than state by state.
+    """
+    by_signal = zip(*[state.signals for state in states], strict=True)
     columns = [
-        [nothing if own is None else value(own, now) for own in owns]
-        for (value, nothing), owns in zip(_VALUES, by_signal, strict=False)  # no states: no signals
+        [nothing if own is None else pack(*value(own, now)) for own in owns]
+        for (value, pack, nothing), owns in zip(_PACKED, by_signal, strict=False)  # no states: no signals
     ]
-    return [_joined(parts) for parts in zip(*columns, strict=True)]
+    return b"".join(chain.from_iterable(zip(*columns, strict=True)))
 
 
-def _joined(parts: Iterable[tuple[float, ...]]) -> list[float]:
-    found: list[float] = []
-    for part in parts:
-        found += part
-    return found
+def vectors(states: Sequence[State], now: float) -> list[list[float]]:
+    """`vector` of each of many states, in less time."""
+    return [list(row) for row in _ROW.iter_unpack(packed(states, now))]
 
 
 def named(values: Sequence[float]) -> dict[str, float]:

@@ -31,8 +31,12 @@ class OnlineStore:
 
     def read_many(self, customers: Sequence[str]) -> list[State | None]:
         """The states of many customers as they are kept, in one round trip, in their order."""
-        found = bulk.ask(self._client, _get, customers, wire.get)
-        return [None if packed is None else decode(layout.unpack_value(packed)) for packed in found]
+        return list(self.read_each(customers))
+
+    def read_each(self, customers: Sequence[str]) -> Iterator[State | None]:
+        """`read_many`, each state decoded when it is asked for: in memory are the bytes of the others."""
+        for packed in bulk.ask(self._client, _get, customers, wire.get):
+            yield None if packed is None else decode(layout.unpack_value(packed))
 
     def write_rows(self, rows: Sequence[Row]) -> None:
         """Write encoded states."""

@@ -1,4 +1,6 @@
+import gc
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -77,6 +79,15 @@ def test_a_summary_is_the_same_however_the_chunks_fall(store, redis):
     assert [each.value_at_risk for each in whole.top] == sorted(
         (each.value_at_risk for each in whole.top), reverse=True
     )
+
+
+def test_a_sweep_leaves_the_collector_and_the_turns_of_threads_as_they_were(store, redis):
+    before = (gc.isenabled(), sys.getswitchinterval())
+    parts = sweep(store, load(redis), Valuer().predict_many, NOW, 7)
+    next(parts)
+    assert not gc.isenabled()
+    parts.close()
+    assert (gc.isenabled(), sys.getswitchinterval()) == before
 
 
 def test_without_customers_there_is_nothing_to_say(redis):
