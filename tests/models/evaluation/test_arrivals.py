@@ -61,9 +61,9 @@ def test_nobody_is_answered_for_who_is_not_wanted(asked):
     events, planned, predictions = asked
     few = {"c1", "c2", "c3"}
     found = arrivals(stops(events, planned, sampling(120)), planned, few.__contains__)
-    assert {(each.customer, each.at): each.probability for each in found} == {
-        (each.customer, each.at): each.probability for each in predictions if each.customer in few
-    }
+    expected = {(each.customer, each.at): each.probability for each in predictions if each.customer in few}
+    told = {(each.customer, each.at): each.probability for each in found}
+    assert told == pytest.approx(expected, abs=1e-12)  # fewer rows at a time are summed in another order
 
 
 def test_too_little_to_train_on_is_an_error(asked):
