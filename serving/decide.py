@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ from serving.known import Knowledge, Known
 NO_MODEL = "no churn model"
 _PART = 6
 """Decisions entered at once: Redis works on them while the next are made."""
+_packed = Struct(f"<{len(catalog.NAMES)}d").pack
 
 
 class _Asked(NamedTuple):
@@ -134,11 +136,12 @@ class Decider:
     def _drafts(self, asked: Sequence["_Asked"], scorer: ChurnScorer | None) -> list[Draft]:
         """Draft the answers, with the churn model asked once for all."""
         vectors = [profile.vector(one.state, one.at) for one in asked]
-        matrix = np.array(vectors, dtype="<f8").reshape(len(vectors), len(catalog.NAMES))
+        packed = [_packed(*vector) for vector in vectors]
+        matrix = np.frombuffer(b"".join(packed), dtype="<f8").reshape(len(vectors), len(catalog.NAMES))
         before = [profile.last_stage(one.state) for one in asked]
         drafts = []
-        for one, vector, row, assessment in zip(
-            asked, vectors, matrix, assess_many(scorer, vectors, matrix, before), strict=True
+        for one, vector, signals, assessment in zip(
+            asked, vectors, packed, assess_many(scorer, vectors, matrix, before), strict=True
         ):
             question, known = one.question, one.known
             situation = Situation(
@@ -152,7 +155,7 @@ class Decider:
                 reach=profile.reach(one.state),
                 history=known.history,
             )
-            draft = Draft(question, known, one.limit, situation, situation.facts(), row.tobytes())
+            draft = Draft(question, known, one.limit, situation, situation.facts(), signals)
             if question.explain and scorer is not None and assessment.churn is not None:
                 draft.reasons = explained(scorer, one.state, vector, one.at)
             drafts.append(draft)

@@ -68,13 +68,13 @@ def arbitrate(
     propensities = [0.0] * len(judged)
     for place, chance in zip(allowed, chances, strict=True):
         propensities[place] = chance
-    candidates = tuple(
+    candidates = [
         Candidate(one.id, one.channel, response, value, propensity, rule)
         for (one, _), response, value, propensity, rule in zip(
             judged, responses, values, propensities, excluded, strict=True
         )
-    )
-    return candidates, judged[taken][0].id
+    ]
+    return tuple(candidates), judged[taken][0].id
 
 
 def ranked(

@@ -100,27 +100,24 @@ def _chosen(best: Sequence[Shown], items: Mapping[str, Item], one: Wanted) -> tu
     def other(product: str, than: str) -> str:
         return name(product) if name(product) != name(than) else f"{name(product)} ({product})"
 
-    found = offered(_places(best, one), items, one.terms, limit=one.limit, now=one.now, facts=one.facts)
-    return tuple(
-        Recommendation(
-            shown.product,
-            name(shown.product),
-            round(shown.score, 4),
-            words(shown.why, partial(other, than=shown.product)),
-            items[shown.product].url,
-            items[shown.product].image,
+    found = []
+    terms, facts = one.terms, one.facts
+    for place in offered(_places(best, one), items, terms, limit=one.limit, now=one.now, facts=facts):
+        product, score, why = place.shown
+        item, told = items[product], words(why, partial(other, than=product))
+        found.append(
+            Recommendation(product, item.name or product, round(score, 4), told, item.url, item.image)
         )
-        for _, _, _, shown in found
-    )
+    return tuple(found)
 
 
 def _places(best: Sequence[Shown], one: Wanted) -> Iterator[_Place]:
     lasts = {product: last for product, _, last in one.repertoire}
     for shown in best:
-        why, last = shown.why, lasts.get(shown.product)
-        gap = None
+        product, _, why = shown
+        gap, last = None, lasts.get(product)
         if isinstance(why, Own):
             gap, last = why.gap or None, why.last if last is None else max(last, why.last)
-        if shown.product in one.cart:
+        if product in one.cart:
             last = None  # they want it again
-        yield _Place(shown.product, None if last is None else max(one.now - last, 0.0) / DAY, gap, shown)
+        yield _Place(product, None if last is None else max(one.now - last, 0.0) / DAY, gap, shown)

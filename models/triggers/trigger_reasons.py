@@ -3,8 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ebbtide.domain.event import Properties
 from features.catalog import NAMES
@@ -43,8 +42,7 @@ def filled(text: str, seen: "Seen") -> str:
     return _SLOT.sub(lambda slot: seen.slot(slot[1]), text)
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What a reason is filled from: signals, stage, churn, the event's properties, the products.
 
     `products` are those of the event or in the cart, `viewed` the one viewed most and not bought.
