@@ -40,6 +40,7 @@ KEPT, KEPT_FOR_MINUTES = 30_000, 100_000
 """Products in memory between batches, with their neighbours, 4 kB each: of a flow, and of what soon ends."""
 VIEWERS, LAST_VIEWS, VISIT = 20_000, 3, 3_600.0
 """Customers whose last views are kept, how many, and for how many seconds two views belong together."""
+_NEVER: tuple[float, tuple[str, ...]] = (0.0, ())
 WAITING = 500_000
 """Pairs and shares in charts that may pile up before they are added to what is known."""
 
@@ -100,7 +101,7 @@ class ItemStatistics:
         self._sharing: dict[str, int] = {}
         """Charts, by name, to which is added: the rows of what piles up in `_shares`."""
         self._waiting = 0
-        self._views: dict[str, tuple[float, list[str]]] = {}
+        self._views: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._newest, self._turn = 0.0, 0
 
     @property
@@ -220,16 +221,18 @@ class ItemStatistics:
         self._beside.meet(np.repeat(ones, counts)[here], others[here], np.repeat(heavy, counts)[here])
         items.table["changed"][others[here]] = True
 
-    def _viewed_before(self, event: Event, product: str) -> list[str]:
+    def _viewed_before(self, event: Event, product: str) -> tuple[str, ...]:
         """What the customer viewed just before, other than this; it is remembered as viewed now."""
-        at, before = self._views.pop(event.customer, (0.0, []))
-        others = []
-        if 0.0 <= event.at - at <= VISIT:
-            others = [other for other in before if other != product]
-        self._views[event.customer] = (event.at, [*others[-LAST_VIEWS + 1 :], product])
-        if len(self._views) > VIEWERS:
-            del self._views[next(iter(self._views))]
-        return others
+        views, now = self._views, event.at
+        at, before = views.pop(event.customer, _NEVER)
+        if not 0.0 <= now - at <= VISIT:
+            before = ()
+        elif product in before:
+            before = tuple([other for other in before if other != product])
+        views[event.customer] = (now, (*before[1 - LAST_VIEWS :], product))
+        if len(views) > VIEWERS:
+            del views[next(iter(views))]
+        return before
 
     def _share(self, told: Sequence[Told], lines: _Lines) -> None:
         """Note what is to be added to the charts of newcomers and countries."""
