@@ -116,7 +116,7 @@ class Shelf:
         What the shop said of one wins over what orders say.
         """
         known = self._kept.items
-        missing = list(set(products) - known.keys())
+        missing = [product for product in set(products) if product not in known]
         if missing:
             facts = self.facts(missing)
             said = self._catalogue.many(missing) if self._kept.described else {}
@@ -149,7 +149,7 @@ class Shelf:
     def _missing(
         self, key: str, fields: Iterable[str], known: Mapping[str, Any]
     ) -> Iterable[tuple[str, bytes | None]]:
-        missing = list(set(fields) - known.keys())
+        missing = [field for field in set(fields) if field not in known]
         if not missing:
             return ()
         [found] = bulk.ask(self._redis, tuple, [("HMGET", key, *missing)])
