@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.booster import REPEATABLE
 from models.recommendations.affinity import Matrix
 from models.recommendations.first_guess import FirstGuess
 
@@ -24,7 +25,7 @@ PARAMETERS: dict[str, Any] = {
     "bagging_freq": 1,
     "max_bin": 127,
     "seed": SEED,
-    "verbose": -1,
+    **REPEATABLE,
 }
 
 
