@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from river import linear_model
 
 from ebbtide.domain.action import Action
-from ebbtide.errors import ModelError
+from models import documents
 from models.actions.online_newton import SHARED, Key, OnlineNewton
 from models.actions.responses import (
     CONVERSION,
@@ -104,14 +104,7 @@ class ResponseLearner:
         Raises:
             ModelError: saved in another format.
         """
-        try:
-            saved = msgspec.json.decode(raw, type=_Saved)
-        except msgspec.MsgspecError as error:
-            raise ModelError(
-                f"action model: expected a saved state of format {FORMAT}, found {error}"
-            ) from error
-        if saved.format != FORMAT:
-            raise ModelError(f"action model: expected a saved state of format {FORMAT}, found {saved.format}")
+        saved = documents.read(raw, _Saved, FORMAT, "action model: expected a saved state")
         made = cls(saved.catalog, saved.names)
         made._moments = _Moments.of(saved.moments)
         made._kinds = {name: _Regression.of(kind, len(saved.names)) for name, kind in saved.kinds.items()}

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ebbtide.domain.action import NOTHING, Action
 from ebbtide.errors import ModelError
 from features import catalog
+from models import documents
 from models.churn.artefact import Scale, digest
 from models.churn.inputs import Inputs
 
@@ -85,12 +86,8 @@ def decode(raw: bytes) -> ResponseModel:
     Raises:
         ModelError: it is something else, of another format, or has lines of another width than its signals.
     """
-    try:
-        found = msgspec.json.decode(raw, type=ResponseModel)
-    except msgspec.MsgspecError as error:
-        raise ModelError(f"response model: expected a document of format {FORMAT}, found {error}") from error
-    if found.format != FORMAT:
-        raise ModelError(f"response model: expected format {FORMAT}, found {found.format}; publish it again")
+    expected = "response model: expected a document"
+    found = documents.read(raw, ResponseModel, FORMAT, expected, "; publish it again")
     lines = [line for kind in found.kinds.values() for line in (kind.shared, *kind.own.values())]
     if any(len(line.weights) != len(found.names) for line in lines):
         raise ModelError(f"response model: expected a weight for each of its {len(found.names)} signals")

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from ebbtide.errors import ModelError
+from models import documents
 
 FORMAT = 1
 
@@ -84,17 +84,7 @@ def decode(raw: bytes) -> Artefact:
     Raises:
         ModelError: it is something else, or of another format.
     """
-    try:
-        found = msgspec.json.decode(raw, type=Artefact)
-    except msgspec.MsgspecError as error:
-        raise ModelError(
-            f"churn model: expected a document of format {FORMAT}, found {error}; run `ebbtide train`"
-        ) from error
-    if found.format != FORMAT:
-        raise ModelError(
-            f"churn model: expected a document of format {FORMAT}, found {found.format}; run `ebbtide train`"
-        )
-    return found
+    return documents.read(raw, Artefact, FORMAT, "churn model: expected a document", "; run `ebbtide train`")
 
 
 def digest(raw: bytes) -> str:

@@ -16,7 +16,7 @@ from streaming.importing.importer import import_events, open_log
 from streaming.importing.mapping import parse_mapping
 from streaming.importing.report import Report
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 # File, horizon, active days, mapping, and of how many customers one is taken: a large log takes long.
 LOGS = [
     pytest.param(
