@@ -5,6 +5,9 @@ from typing import Any
 from rich.table import Table
 
 from ebbtide.jobs.evaluate_churn import Evaluation
+from models.evaluation.backtest import Answers
+from models.evaluation.learning_curve import Point
+from models.evaluation.timeline import date
 
 HEADINGS = {
     "auc": "AUC",
@@ -17,9 +20,14 @@ HEADINGS = {
 
 
 def shown(found: Evaluation, *, rolling: bool) -> list[Table]:
-    """The tables of an evaluation: by cut-off if `rolling`, of all together, and of the online correction."""
-    corrected = [] if found.prequential is None else [_corrected(found.prequential)]
-    return [*([_by_cutoff(found)] if rolling else []), _together(found), *corrected]
+    """The tables of an evaluation: by cut-off if `rolling`, of all together, and what else was asked for."""
+    tables = [_by_cutoff(found)] if rolling else []
+    tables.append(_together(found))
+    if found.learning_curve is not None:
+        tables.append(_curve(found.learning_curve, found.answers[-1]))
+    if found.prequential is not None:
+        tables.append(_corrected(found.prequential))
+    return tables
 
 
 def _together(found: Evaluation) -> Table:
@@ -54,6 +62,27 @@ def _by_cutoff(found: Evaluation) -> Table:
         auc = {model["name"]: f"{model['auc']:.4f}" for model in each["models"]}
         shown = (auc.get(name, "") for name in names)
         table.add_row(each["test_cut"], f"{each['n']:,}", f"{each['churn_rate']:.1%}", *shown)
+    return table
+
+
+def _curve(points: list[Point], whole: Answers) -> Table:
+    """What fewer customers to learn from gave, and how far chance alone moves it."""
+    table = Table(
+        title=f"Learning curve: Ebbtide trained on parts of the customers, tested on the same "
+        f"{len(whole.look.customers):,} on {date(whole.look.cut)}; means of several draws, lowest to highest",
+        title_justify="left",
+    )
+    for heading in ("trained on", "draws", "customers", "AUC", "of the draws", "AUC, 95%", "log loss"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for point in points:
+        table.add_row(
+            "all" if point.share == 1.0 else f"1/{round(1 / point.share)}",
+            *(f"{count:,}" for count in (point.draws, point.customers)),
+            f"{point.auc:.4f}",
+            f"{point.auc_lowest:.4f} to {point.auc_highest:.4f}" if point.draws > 1 else "",
+            f"{point.auc_low:.4f} to {point.auc_high:.4f}",
+            f"{point.log_loss:.4f}",
+        )
     return table
 
 

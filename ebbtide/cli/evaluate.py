@@ -40,6 +40,12 @@ def churn(
     prequential: Annotated[
         bool, typer.Option("--prequential", help="Judge the online correction over the last third, in order.")
     ] = False,
+    learning_curve: Annotated[
+        bool,
+        typer.Option(
+            "--learning-curve", help="Train on an eighth, a quarter and half of the customers as well."
+        ),
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw the result into a PNG file.")
     ] = None,
@@ -54,7 +60,8 @@ def churn(
     from ebbtide import console
     from ebbtide.cli import churn_tables
 
-    found = _evaluated(file, mapping, horizon, active, rolling=rolling, correct=prequential, plot=plot)
+    asked = {"rolling": rolling, "correct": prequential, "curve": learning_curve}
+    found = _evaluated(file, mapping, horizon, active, asked, plot)
     if json:
         console.print_json(found.public(rolling=rolling))
         return
@@ -71,9 +78,7 @@ def _evaluated(
     mapping: str | None,
     horizon: int | None,
     active: int | None,
-    *,
-    rolling: bool,
-    correct: bool,
+    asked: dict[str, bool],
     plot: Path | None,
 ) -> "Evaluation":
     """Evaluate, and draw where asked to."""
@@ -92,15 +97,15 @@ def _evaluated(
         open_log(file, parse_mapping(mapping) if mapping else None),
         horizon=horizon or settings.horizon,
         active=active or settings.active,
-        rolling=rolling,
-        correct=correct,
+        **asked,
         clock=system_clock,
         progress=console.bar,
     )
     if plot is not None:
         from models.evaluation.backtest_plot import drawn
 
-        drawn(found.rows, found.answers, found.horizon, found.data).savefig(plot, format="png")
+        figure = drawn(found.rows, found.answers, found.horizon, found.data, found.learning_curve or ())
+        figure.savefig(plot, format="png")
     return found
 
 

@@ -13,8 +13,9 @@ from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.logs.rejected import RejectedLog
 from models.evaluation.arrivals import arrivals, weekly
 from models.evaluation.backtest import Answers, Rows, answer, figures, pooled, with_intervals
+from models.evaluation.learning_curve import DRAWS, Point, learning_curve
 from models.evaluation.prequential import prequential
-from models.evaluation.timeline import MOST_CUSTOMERS, Schedule, date, sampling, schedule, stops
+from models.evaluation.timeline import MOST_CUSTOMERS, Schedule, Stop, date, sampling, schedule, stops
 from streaming.importing.importer import Log, import_events
 from streaming.importing.report import Report
 
@@ -29,8 +30,9 @@ class Evaluation:
     """The figures of all models on the same customers.
 
     `models` are of all cut-offs together, `cutoffs` of each; `failed` says why a model has no figures,
-    `notes` what was left out; `prequential`, where asked for, what the online correction would have been
-    worth. `rows` and `answers` are what was measured, to draw it.
+    `notes` what was left out; where asked for, `prequential` says what the online correction would have been
+    worth, and `learning_curve` what fewer customers to learn from would have given at the last cut-off.
+    `rows` and `answers` are what was measured, to draw it.
     """
 
     data: str
@@ -44,14 +46,18 @@ class Evaluation:
     notes: list[str]
     cutoffs: list[dict[str, Any]]
     prequential: dict[str, Any] | None
+    learning_curve: list[Point] | None
     rows: Rows = field(repr=False)
     answers: list[Answers] = field(repr=False)
 
     def public(self, *, rolling: bool) -> dict[str, Any]:
         """What is printed as JSON."""
         left_out = {"rows", "answers"} | (set() if rolling else {"cutoffs"})
-        left_out |= {"prequential"} if self.prequential is None else set()
-        return {name: value for name, value in vars(self).items() if name not in left_out}
+        left_out |= {name for name in ("prequential", "learning_curve") if getattr(self, name) is None}
+        found = {name: value for name, value in vars(self).items() if name not in left_out}
+        if self.learning_curve is not None:
+            found["learning_curve"] = [point._asdict() for point in self.learning_curve]
+        return found
 
 
 class _Contents(NamedTuple):
@@ -73,10 +79,12 @@ def evaluate_churn(
     clock: Clock,
     progress: Progress,
     correct: bool = False,
+    curve: bool = False,
 ) -> Evaluation:
     """Train on earlier cut-offs, test on the last possible one, or with `rolling` on several.
 
-    With `correct` the log's last third is also gone through in order of time, for the online correction.
+    With `correct` the log's last third is also gone through in order of time, for the online correction;
+    with `curve` the model is also trained on parts of the customers.
     The log is read once, into a temporary file; the states of its customers are held in memory.
 
     Raises:
@@ -92,7 +100,8 @@ def evaluate_churn(
         planned = schedule(contents.first, contents.last, horizon=horizon, active=active, rolling=rolling)
         notes = _notes(contents)
         with progress("Replay, train and test", contents.events) as advance:
-            answers = _answers(_replayed(file, advance), planned, sampling(contents.customers), notes)
+            answers, last = _answers(_replayed(file, advance), planned, sampling(contents.customers), notes)
+        points = _curve(last, planned, answers[-1], progress, notes) if curve else None
         corrected = _corrected(file, contents, horizon, active, progress, notes) if correct else None
     rows = pooled(answers, horizon)
     models = figures(rows)
@@ -111,6 +120,7 @@ def evaluate_churn(
         notes=notes,
         cutoffs=[_cutoff(each, horizon) for each in answers],
         prequential=corrected,
+        learning_curve=points,
         rows=rows,
         answers=answers,
     )
@@ -146,20 +156,22 @@ def _replayed(file: IO[bytes], advance: Advance) -> Iterator[Event]:
 
 def _answers(
     events: Iterator[Event], planned: Schedule, trains: Callable[[str], bool], notes: list[str]
-) -> list[Answers]:
-    """The answers at each cut-off; one where too little was known is left out, unless all are."""
+) -> tuple[list[Answers], Stop]:
+    """The answers at each cut-off but those where too little was known, and the last stop that has any."""
     found: list[Answers] = []
     faults: dict[float, ModelError] = {}
+    last: Stop | None = None
     for stop in stops(events, planned, trains):
         try:
             found.append(answer(stop, planned))
+            last = stop
         except ModelError as error:
             faults[stop.asked.cut] = error
-    if not found:
+    if last is None:
         raise faults[planned.tests[-1]]
     if faults:
         notes.append(_left_out(faults))
-    return found
+    return found, last
 
 
 def _left_out(faults: dict[float, ModelError]) -> str:
@@ -167,6 +179,20 @@ def _left_out(faults: dict[float, ModelError]) -> str:
     cuts = sorted(faults)
     span = date(cuts[-1]) if len(cuts) == 1 else f"{len(cuts)} cut-offs, {date(cuts[0])} to {date(cuts[-1])}"
     return f"left out {span}: {faults[cuts[-1]]}"
+
+
+def _curve(
+    last: Stop, planned: Schedule, whole: Answers, progress: Progress, notes: list[str]
+) -> list[Point] | None:
+    """The model trained on parts of the customers; a note of each part that is too small to train on."""
+    try:
+        with progress("Learning curve", DRAWS) as advance:
+            points, left_out = learning_curve(last, planned, whole, advance)
+    except ModelError as error:
+        notes.append(f"no learning curve: {error}")
+        return None
+    notes.extend(f"left out of the learning curve, {which}: {why}" for which, why in left_out.items())
+    return points
 
 
 def _corrected(

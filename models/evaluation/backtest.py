@@ -119,7 +119,7 @@ def figures(rows: Rows) -> list[dict[str, Any]]:
 
 def with_intervals(models: list[dict[str, Any]], rows: Rows, advance: Callable[[int], None]) -> None:
     """Add the 95% interval of each AUC, and by how much Ebbtide's is above it, with that difference's own."""
-    samples = max(LEAST_SAMPLES, min(SAMPLES, MOST_DRAWN // len(rows.churned)))
+    samples = samples_of(len(rows.churned))
     for model in models:
         said = rows.said[model["name"]]
         ends = intervals(rows.churned, said, rows.customers, ["roc_auc"], samples)
@@ -127,6 +127,11 @@ def with_intervals(models: list[dict[str, Any]], rows: Rows, advance: Callable[[
         gain = paired_gain(rows.churned, rows.said[OURS], said, rows.customers, samples=samples)
         model["auc_gain"], model["auc_gain_low"], model["auc_gain_high"] = gain
         advance(1)
+
+
+def samples_of(rows: int) -> int:
+    """How often to draw for an interval over so many rows."""
+    return max(LEAST_SAMPLES, min(SAMPLES, MOST_DRAWN // rows))
 
 
 def _rows(past: Sequence[Look], horizon: int) -> tuple[Array, Labels]:

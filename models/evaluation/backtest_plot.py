@@ -1,4 +1,4 @@
-"""A picture of a back-test: what was said against what was seen, together and at each cut-off."""
+"""A picture of a back-test: what was said against what was seen, at each cut-off, and the learning curve."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ import numpy as np
 
 from models.evaluation.backtest import OURS, Answers, Rows
 from models.evaluation.evaluate import evaluate, expected_calibration_error, reliability
+from models.evaluation.learning_curve import Point
 from models.evaluation.plots import GREY, INK, SAND, TIDE
 from models.evaluation.timeline import date
 
@@ -17,19 +18,23 @@ if TYPE_CHECKING:
 PEER_COLOURS = (GREY, "#c9b79c", SAND, "#81b29a", "#b56576")
 
 
-def drawn(rows: Rows, answers: Sequence[Answers], horizon: int, caption: str) -> "Figure":
-    """Draw reliability over all rows and, if there are several cut-offs, level and AUC of each."""
+def drawn(
+    rows: Rows, answers: Sequence[Answers], horizon: int, caption: str, curve: Sequence[Point] = ()
+) -> "Figure":
+    """Draw reliability over all rows, level and AUC of each cut-off if there are several, and the curve."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    panels = 3 if len(answers) > 1 else 1
+    panels = (3 if len(answers) > 1 else 1) + bool(curve)
     figure = Figure(figsize=(5.2 * panels, 4.4), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     axes = [figure.add_subplot(1, panels, place + 1) for place in range(panels)]
     _reliability(axes[0], rows, caption)
-    if panels > 1:
+    if len(answers) > 1:
         _level(axes[1], answers, horizon)
         _auc(axes[2], rows, answers, horizon)
+    if curve:
+        _curve(axes[-1], curve, date(answers[-1].look.cut))
     for each in axes:
         each.spines[["top", "right"]].set_visible(False)
         each.grid(color=GREY, alpha=0.25, linewidth=0.6)
@@ -63,6 +68,30 @@ def _auc(axes: "Axes", rows: Rows, answers: Sequence[Answers], horizon: int) -> 
         found = [evaluate(each.look.churned(horizon), each.said[name])["roc_auc"] for each in both]
         axes.plot(days, found, "o-", color=colour, label=name, linewidth=2.5 if name == OURS else 1)
     _by_day(axes, "AUC, by cut-off")
+
+
+def _curve(axes: "Axes", curve: Sequence[Point], day: str) -> None:
+    """AUC over the customers to learn from, in front of what chance alone does to that of all of them."""
+    customers, auc = [point.customers for point in curve], np.array([point.auc for point in curve])
+    spread = np.array([(point.auc - point.auc_lowest, point.auc_highest - point.auc) for point in curve])
+    whole = curve[-1]
+    axes.axhspan(
+        whole.auc_low, whole.auc_high, color=TIDE, alpha=0.12, linewidth=0, label="95% interval, all"
+    )
+    axes.errorbar(
+        customers,
+        auc,
+        yerr=np.clip(spread.T, 0, None),  # a mean of equals may be rounded
+        color=TIDE,
+        fmt="o-",
+        capsize=3,
+        label="Ebbtide; bars: lowest to highest draw",
+    )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(customers, [f"{count:,}" for count in customers])
+    axes.minorticks_off()
+    axes.set_title(f"Learning curve: AUC on {day}", loc="left", color=INK, fontsize=10)
+    axes.set_xlabel("customers to learn from", color=INK)
 
 
 def _by_day(axes: "Axes", title: str) -> None:
