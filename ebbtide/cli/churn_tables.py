@@ -72,12 +72,21 @@ def _curve(points: list[Point], whole: Answers) -> Table:
         f"{len(whole.look.customers):,} on {date(whole.look.cut)}; means of several draws, lowest to highest",
         title_justify="left",
     )
-    for heading in ("trained on", "draws", "customers", "AUC", "of the draws", "AUC, 95%", "log loss"):
+    for heading in (
+        "trained on",
+        "draws",
+        "customers",
+        "rows",
+        "AUC",
+        "of the draws",
+        "AUC, 95%",
+        "log loss",
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     for point in points:
         table.add_row(
             "all" if point.share == 1.0 else f"1/{round(1 / point.share)}",
-            *(f"{count:,}" for count in (point.draws, point.customers)),
+            *(f"{count:,}" for count in (point.draws, point.customers, point.train_rows)),
             f"{point.auc:.4f}",
             f"{point.auc_lowest:.4f} to {point.auc_highest:.4f}" if point.draws > 1 else "",
             f"{point.auc_low:.4f} to {point.auc_high:.4f}",

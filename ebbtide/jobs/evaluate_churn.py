@@ -11,6 +11,7 @@ from ebbtide.domain.event import Event, decode
 from ebbtide.errors import InputError, ModelError
 from ebbtide.jobs.progress import Advance, Progress
 from ebbtide.logs.rejected import RejectedLog
+from models.churn.churn import MOST_ROWS
 from models.evaluation.arrivals import arrivals, weekly
 from models.evaluation.backtest import Answers, Rows, answer, figures, pooled, with_intervals
 from models.evaluation.learning_curve import DRAWS, Point, learning_curve
@@ -99,9 +100,7 @@ def evaluate_churn(
             contents = _spool(log, file, RejectedLog(Path(folder)), clock, advance)
         planned = schedule(contents.first, contents.last, horizon=horizon, active=active, rolling=rolling)
         notes = _notes(contents)
-        with progress("Replay, train and test", contents.events) as advance:
-            answers, last = _answers(_replayed(file, advance), planned, sampling(contents.customers), notes)
-        points = _curve(last, planned, answers[-1], progress, notes) if curve else None
+        answers, points = _tested(file, contents, planned, progress, notes, curve=curve)
         corrected = _corrected(file, contents, horizon, active, progress, notes) if correct else None
     rows = pooled(answers, horizon)
     models = figures(rows)
@@ -154,6 +153,21 @@ def _replayed(file: IO[bytes], advance: Advance) -> Iterator[Event]:
     advance(done)
 
 
+def _tested(
+    file: IO[bytes],
+    contents: _Contents,
+    planned: Schedule,
+    progress: Progress,
+    notes: list[str],
+    *,
+    curve: bool,
+) -> tuple[list[Answers], list[Point] | None]:
+    """The answers at each cut-off and, where asked for, the learning curve at the last of them."""
+    with progress("Replay, train and test", contents.events) as advance:
+        answers, last = _answers(_replayed(file, advance), planned, sampling(contents.customers), notes)
+    return answers, _curve(last, planned, answers[-1], progress, notes) if curve else None
+
+
 def _answers(
     events: Iterator[Event], planned: Schedule, trains: Callable[[str], bool], notes: list[str]
 ) -> tuple[list[Answers], Stop]:
@@ -192,6 +206,8 @@ def _curve(
         notes.append(f"no learning curve: {error}")
         return None
     notes.extend(f"left out of the learning curve, {which}: {why}" for which, why in left_out.items())
+    if points[-1].train_rows > MOST_ROWS:
+        notes.append(f"learning curve: of more than {MOST_ROWS:,} rows as many train, drawn evenly")
     return points
 
 

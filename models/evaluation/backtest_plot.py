@@ -90,6 +90,7 @@ def _curve(axes: "Axes", curve: Sequence[Point], day: str) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(customers, [f"{count:,}" for count in customers])
     axes.minorticks_off()
+    axes.margins(x=0.08, y=0.2)  # room for the legend above the interval
     axes.set_title(f"Learning curve: AUC on {day}", loc="left", color=INK, fontsize=10)
     axes.set_xlabel("customers to learn from", color=INK)
 

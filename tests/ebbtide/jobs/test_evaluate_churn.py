@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ebbtide.cli.churn_tables import shown
 from ebbtide.cli.evaluate import churn
 from ebbtide.errors import InputError, ModelError
 from ebbtide.jobs.evaluate_churn import evaluate_churn
@@ -20,6 +21,9 @@ from tests.shop import orders
 MAP = "customer=id,time=when,value=sum"
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 FIGURES = {"auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10"}
+CURVE = {"share", "draws", "customers", "train_rows", "auc_low", "auc_high"} | {
+    f"{figure}{of}" for figure in ("auc", "log_loss") for of in ("", "_lowest", "_highest")
+}
 GAINS = {"auc_low", "auc_high", "auc_gain", "auc_gain_low", "auc_gain_high"}
 
 
@@ -38,13 +42,14 @@ def shop(tmp_path_factory):
     return write(tmp_path_factory.mktemp("log") / "shop.csv", lines())
 
 
-def run(path, mapping=MAP, *, horizon=14, active=28, rolling=False, correct=False):
+def run(path, mapping=MAP, *, horizon=14, active=28, rolling=False, correct=False, curve=False):
     return evaluate_churn(
         open_log(path, parse_mapping(mapping)),
         horizon=horizon,
         active=active,
         rolling=rolling,
         correct=correct,
+        curve=curve,
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC).timestamp(),
         progress=silent,
     )
@@ -59,7 +64,7 @@ def test_the_population_is_every_customer_with_an_order_in_the_days_before_the_c
     assert found["test_cut"] == f"{cut:%Y-%m-%d}"
     assert found["n"] == len(active)
     assert found["churn_rate"] == pytest.approx(len(active - stayed) / len(active))
-    assert "cutoffs" not in found
+    assert not {"cutoffs", "learning_curve"} & set(found)
 
 
 def test_rolling_gives_each_cut_off_and_all_of_them_together(shop):
@@ -117,10 +122,45 @@ def test_without_enough_before_the_last_third_there_is_no_correction_but_a_reaso
     assert any(note.startswith("no online correction: training: expected") for note in found["notes"])
 
 
+@pytest.mark.parametrize("rolling", [False, True])
+def test_the_learning_curve_ends_with_the_model_of_the_last_cut_off(shop, rolling):
+    found = run(shop, rolling=rolling, curve=True).public(rolling=rolling)
+    last = found["cutoffs"][-1]["models"][0] if rolling else found["models"][0]
+    whole = found["learning_curve"][-1]
+    assert (whole["share"], whole["draws"]) == (1.0, 1)
+    names = {"auc", "log_loss"} if rolling else {"auc", "auc_low", "auc_high", "log_loss"}
+    assert {name: whole[name] for name in names} == {name: last[name] for name in names}
+
+
+def test_a_part_of_too_few_customers_is_left_out_of_the_learning_curve_with_a_note(shop):
+    found = run(shop, curve=True)
+    assert [(point.share, point.draws) for point in found.learning_curve] == [(0.25, 4), (0.5, 2), (1.0, 1)]
+    [note] = found.notes
+    assert note.startswith("left out of the learning curve, an eighth: training: expected at least 100 rows")
+
+
+def test_where_more_rows_are_known_than_may_train_a_note_says_so(shop, monkeypatch):
+    for place in ("models.churn.churn", "ebbtide.jobs.evaluate_churn"):
+        monkeypatch.setattr(f"{place}.MOST_ROWS", 500)
+    found = run(shop, curve=True)
+    assert found.learning_curve[-1].train_rows > 500
+    assert "learning curve: of more than 500 rows as many train, drawn evenly" in found.notes
+
+
+def test_the_learning_curve_is_a_table_with_a_row_for_each_size(shop):
+    found = run(shop, curve=True)
+    [_, table] = shown(found, rolling=False)
+    assert f"the same {found.n}" in table.title
+    sizes, _, customers, _, auc, *_ = (list(column.cells) for column in table.columns)
+    assert sizes == ["1/4", "1/2", "all"]
+    assert customers == [f"{point.customers:,}" for point in found.learning_curve]
+    assert auc == [f"{point.auc:.4f}" for point in found.learning_curve]
+
+
 def test_the_verb_prints_one_json_object_and_draws_a_picture(shop):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("EBBTIDE_")}
     options = ["--map", MAP, "--horizon", "14", "--active", "28", "--json", "--prequential"]
-    options += ["--plot", "churn.png"]
+    options += ["--learning-curve", "--plot", "churn.png"]
     command = [sys.executable, "-m", "ebbtide", "evaluate", "churn", shop.name, *options]
     said = subprocess.run(
         command, cwd=shop.parent, env=environment, capture_output=True, text=True, check=False
@@ -128,7 +168,9 @@ def test_the_verb_prints_one_json_object_and_draws_a_picture(shop):
     assert said.returncode == 0, said.stderr
     found = json.loads(said.stdout)
     keys = {"data", "horizon", "active", "test_cut", "n", "churn_rate", "models", "failed", "notes"}
-    assert set(found) == keys | {"prequential"}
+    assert set(found) == keys | {"prequential", "learning_curve"}
+    for point in found["learning_curve"]:
+        assert set(point) == CURVE
     assert (found["data"], found["horizon"], found["active"]) == ("shop.csv", 14, 28)
     assert found["models"][0]["name"] == "ebbtide"
     assert (shop.parent / "churn.png").exists()

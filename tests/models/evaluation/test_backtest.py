@@ -9,6 +9,7 @@ from features.catalog import NAMES
 from models.evaluation.backtest import KEYS, OURS, answer, figures, pooled, with_intervals
 from models.evaluation.backtest_plot import drawn
 from models.evaluation.evaluate import evaluate
+from models.evaluation.learning_curve import Point
 from models.evaluation.peers import PEERS
 from models.evaluation.timeline import DAY, sampling, schedule, stops
 
@@ -91,9 +92,13 @@ def test_nobody_active_is_an_error_that_says_what_to_do(planned):
         answer(type(stop)(stop.past, empty, stop.everyone), plan)
 
 
-def test_the_picture_shows_all_cut_offs_and_can_show_one(answers, tmp_path):
-    for chosen, panels in ((answers, 3), (answers[:1], 1)):
-        figure = drawn(pooled(chosen, HORIZON), chosen, HORIZON, "shop.csv")
+def test_the_picture_shows_all_cut_offs_and_can_show_one_and_a_curve(answers, tmp_path):
+    curve = [
+        Point(share, 1, round(80 * share), 9, *[0.6 + share / 9] * 5, *[0.5] * 3) for share in (0.5, 1.0)
+    ]
+    for chosen, points, panels in ((answers, (), 3), (answers[:1], (), 1), (answers, curve, 4)):
+        figure = drawn(pooled(chosen, HORIZON), chosen, HORIZON, "shop.csv", points)
         assert len(figure.axes) == panels
         figure.savefig(tmp_path / "churn.png")
         assert (tmp_path / "churn.png").read_bytes().startswith(b"\x89PNG")
+    assert [text.get_text() for text in figure.axes[-1].get_xticklabels()] == ["40", "80"]
