@@ -33,8 +33,8 @@ HORIZONS = (7, 14, 30, 60, 90)
 """Days; the horizon that matters most to the user is added."""
 LEAST_ROWS = 100
 LEAST_OF_A_CLASS = 20
-MOST_ROWS = 100_000
-"""Rows that train a horizon at most, drawn evenly: more take longer and say little more."""
+MOST_ROWS = 250_000
+"""Rows that train a horizon at most, drawn evenly: a frame of them is 300 MB, and more say little more."""
 MOST_ROUNDS = 600
 PATIENCE = 40
 """Rounds without a better log loss on the held-out cut-offs before the search for their number ends."""

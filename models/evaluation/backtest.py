@@ -118,12 +118,13 @@ def figures(rows: Rows) -> list[dict[str, Any]]:
 
 
 def with_intervals(models: list[dict[str, Any]], rows: Rows, advance: Callable[[int], None]) -> None:
-    """Add the 95% interval of each AUC, and by how much Ebbtide's is above it, with that difference's own."""
+    """Add the 95% intervals of AUC and log loss, and by how much Ebbtide's AUC is higher, with its own."""
     samples = samples_of(len(rows.churned))
     for model in models:
         said = rows.said[model["name"]]
-        ends = intervals(rows.churned, said, rows.customers, ["roc_auc"], samples)
+        ends = intervals(rows.churned, said, rows.customers, ["roc_auc", "log_loss"], samples)
         model["auc_low"], model["auc_high"] = ends["roc_auc"]
+        model["log_loss_low"], model["log_loss_high"] = ends["log_loss"]
         gain = paired_gain(rows.churned, rows.said[OURS], said, rows.customers, samples=samples)
         model["auc_gain"], model["auc_gain_low"], model["auc_gain_high"] = gain
         advance(1)

@@ -24,7 +24,9 @@ FIGURES = {"auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10"}
 CURVE = {"share", "draws", "customers", "train_rows", "auc_low", "auc_high"} | {
     f"{figure}{of}" for figure in ("auc", "log_loss") for of in ("", "_lowest", "_highest")
 }
-GAINS = {"auc_low", "auc_high", "auc_gain", "auc_gain_low", "auc_gain_high"}
+GAINS = {"auc_low", "auc_high", "log_loss_low", "log_loss_high"} | {
+    f"auc_gain{of}" for of in ("", "_low", "_high")
+}
 
 
 def lines(customers=150, days=150, seed=2):

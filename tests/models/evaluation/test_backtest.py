@@ -75,6 +75,7 @@ def test_a_gain_is_that_of_our_auc_and_none_over_ourselves(answers):
         assert model["auc_gain"] == pytest.approx(models[0]["auc"] - model["auc"])
         assert model["auc_gain_low"] <= model["auc_gain"] <= model["auc_gain_high"]
         assert model["auc_low"] < model["auc"] < model["auc_high"]
+        assert model["log_loss_low"] < model["log_loss"] < model["log_loss_high"]
     assert models[0]["auc_gain_low"] == 0.0
 
 
