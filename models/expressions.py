@@ -25,6 +25,7 @@ from ebbtide.domain.customer import Stage
 from ebbtide.domain.item import FIELDS
 from ebbtide.errors import ConfigError
 from features.catalog import NAMES
+from models import plain_conditions
 
 if TYPE_CHECKING:
     import cel
@@ -102,7 +103,7 @@ class Facts:
             item: the item that may be shown, by the fields' names; None where nothing is known.
         """
         self._maps = {"profile": values, "context": context or {}, "event": event or {}, "item": item or {}}
-        self._scalars = {"stage": str(stage), "churn": churn}
+        self._scalars: dict[str, Any] = {"stage": str(stage), "churn": churn}
         self._made: dict[Reads, cel.Context] = {}
 
     def of(self, item: Mapping[str, Any]) -> "Facts":
@@ -110,6 +111,10 @@ class Facts:
         found = copy(self)
         found._maps, found._made = self._maps | {"item": item}, {}
         return found
+
+    def plainly(self, condition: plain_conditions.Plain) -> bool:
+        """Whether a plain condition holds."""
+        return condition.holds(self._maps["profile"], self._scalars["stage"], self._scalars["churn"])
 
     def among(self, reads: Reads) -> cel.Context:
         """Only what is read, made once: handing a value over costs more than judging a condition."""
@@ -148,7 +153,10 @@ def _fits(value: Any) -> bool:
 
 
 class Expression:
-    """A condition, compiled and checked once, judged many times. `reads` is what it needs to know."""
+    """A condition, compiled and checked once, judged many times.
+
+    `reads` is what it needs to know; `plain` says that it is judged without the library.
+    """
 
     def __init__(self, text: str, allowed: Allowed) -> None:
         """Compile a condition.
@@ -176,6 +184,8 @@ class Expression:
         if faults := [*_unknown(variables, called["functions"], self.reads, allowed), *_no_stages(text)]:
             raise ConfigError("; ".join(faults))
         self.shared = self.reads
+        self._plain = plain_conditions.read(text)
+        self.plain = self._plain is not None
         self._try_out()
 
     def __repr__(self) -> str:
@@ -183,6 +193,8 @@ class Expression:
 
     def holds(self, facts: Facts) -> bool:
         """Whether it is true; not where it needs what is not known, or what is of another type."""
+        if self._plain is not None:
+            return facts.plainly(self._plain)
         try:
             return self._program.execute(facts.among(self.shared)) is True
         except _UNKNOWN:
@@ -207,7 +219,7 @@ class Expression:
 
 def share(expressions: Iterable[Expression]) -> None:
     """Let many conditions be judged on one customer at little more than the cost of one."""
-    expressions = list(expressions)
+    expressions = [each for each in expressions if not each.plain]
     reads = frozenset[tuple[str, str]]().union(*(each.reads for each in expressions))
     for each in expressions:
         each.shared = reads

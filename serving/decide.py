@@ -35,7 +35,7 @@ from serving.draft import Draft, Question
 from serving.known import Knowledge, Known
 
 NO_MODEL = "no churn model"
-_PART = 6
+_PART = 8
 """Decisions entered at once: Redis works on them while the next are made."""
 _packed = Struct(f"<{len(catalog.NAMES)}d").pack
 
