@@ -177,7 +177,7 @@ def _start(folder: Path, socket: Path) -> "subprocess.Popen[bytes]":
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
-        # Each rewriting of the file takes a core for seconds: without compression half as often, and for less.
+        # To write its file anew takes Redis a core for seconds: uncompressed, half as often and for less.
         "rdbcompression": "no",
         "hash-max-ziplist-value": str(_COMPACT_BYTES),  # Redis 7 calls it listpack, and knows this name
         "logfile": "redis.log",

@@ -1,6 +1,7 @@
 """The answer: a draft as the decision that is given and the receipt that is kept."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -19,6 +20,8 @@ from serving.draft import Draft
 LIFETIME = 15 * 60.0
 """Seconds for which a decision holds."""
 NO_PRODUCTS = "no products to recommend"
+_iso = lru_cache(maxsize=64)(iso)
+"""Questions that are answered together have one moment."""
 
 
 class Answerer(NamedTuple):
@@ -61,7 +64,7 @@ class Answerer(NamedTuple):
         question, choice, products = draft.question, draft.choice, draft.products
         assessment, moment = draft.situation.assessment, draft.situation.at
         churn, values, stage = assessment.churn, assessment.values, assessment.stage
-        as_of = iso(moment)
+        as_of = _iso(moment)
         if churn is not None and draft.reasons:
             churn = replace(churn, reasons=draft.reasons)
         return Decision(
@@ -70,7 +73,7 @@ class Answerer(NamedTuple):
             known=draft.known.state is not None,
             stage=stage,
             as_of=as_of,
-            expires_at=iso(moment + LIFETIME),
+            expires_at=_iso(moment + LIFETIME),
             churn=churn,
             triggers=open_triggers(
                 self.rules, draft.known.fired, values, stage, assessment.main, draft.facts
@@ -93,7 +96,7 @@ class Answerer(NamedTuple):
         def send(action: str) -> str:
             one, situation = self.actions[action], draft.situation
             at = situation.sent_at(one, self.contact)
-            return as_of if at == situation.at else iso(at)
+            return as_of if at == situation.at else _iso(at)
 
         return send
 

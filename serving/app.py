@@ -31,7 +31,6 @@ from serving import problems
 from serving.body import BoundedBody
 from serving.decide import Decider
 from serving.desk import Desk
-from serving.direct import Direct
 from serving.intake import Intake
 from serving.known import Knowledge
 from serving.metrics import Metrics, Timing
@@ -104,7 +103,6 @@ def create_app(
     app.include_router(triggers.router, dependencies=[Depends(askers(api_key))])
     app.include_router(items.router, dependencies=[Depends(askers(api_key))])
     app.include_router(health.router)
-    app.add_middleware(Direct, path=decisions.PATH, handler=decisions.answer_direct)
     app.add_middleware(BoundedBody, limit=MAX_BATCH_BYTES)
     app.add_middleware(Timing, metrics=metrics)
     return app

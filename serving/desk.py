@@ -1,7 +1,7 @@
 """The desk at which decisions are asked for: answered together, recorded before they are given."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -32,6 +32,10 @@ class Desk:
         """
         return await self._together.ask(question)
 
+    def put(self, question: Question, give: Callable[[Written | Exception], None]) -> None:
+        """As `ask`, with the answer, or what `ask` would raise, given later."""
+        self._together.put(question, give)
+
     async def ask_once(self, question: Question, ids: Sequence[str], *, since: float = -math.inf) -> Written:
         """Give the decision made under one of these ids at or after `since` (Unix seconds), else decide.
 
@@ -40,10 +44,17 @@ class Desk:
         Raises:
             as `ask`.
         """
-        for found in self._decisions.get_many(ids):
-            if found is not None and found.at >= since:
-                return written(found)
-        return await self.ask(replace(question, decision_id=ids[0], once=True))
+        found = self.given(ids, since=since)
+        return await self.ask(under(ids[0], question)) if found is None else found
+
+    def given(self, ids: Sequence[str], *, since: float = -math.inf) -> Written | None:
+        """The decision made under one of these ids at or after `since` (Unix seconds), if there is one.
+
+        Raises:
+            redis.RedisError: the store cannot be reached.
+        """
+        receipts = (found for found in self._decisions.get_many(ids) if found is not None)
+        return next((written(found) for found in receipts if found.at >= since), None)
 
     def _answer(self, questions: Sequence[Question]) -> Steps[Sequence[Written | Exception]]:
         answers = yield from self._decider.decide(questions, now=self._clock())
@@ -54,3 +65,8 @@ class Desk:
                 answers[place] = self._decisions.record_once(answer)
             self._metrics.decision(answer.receipt.decision.stage.value).inc()
         return answers
+
+
+def under(decision_id: str, question: Question) -> Question:
+    """The question, to be decided once under an id."""
+    return replace(question, decision_id=decision_id, once=True)

@@ -22,6 +22,9 @@ from ebbtide.errors import EbbtideError, InputError, StoreError
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "1"}
 _FIELD = re.compile(r"`(\w+)`: (.+)", re.DOTALL)
+_NO_JSON = "body: expected JSON, found something else"
+_NOT_TEXT = "There was an error parsing the body"
+"""What FastAPI says of a body that is not UTF-8."""
 _TYPE_NAMES = ("constrained-str", "int")
 """What pydantic adds to the path of a fault in a field that may be of several types."""
 
@@ -60,6 +63,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def _http(fault: HTTPException) -> Response:
     headers = dict(fault.headers or {})
     detail = fault.detail
+    if detail == _NOT_TEXT:
+        return problem(400, _NO_JSON)
     if detail == HTTPStatus(fault.status_code).phrase:  # the router's, which has nothing to add
         allowed = next((found for name, found in headers.items() if name.lower() == "allow"), None)
         expected = "a path that `/docs` lists" if allowed is None else f"the method {allowed}"
@@ -70,7 +75,7 @@ def _http(fault: HTTPException) -> Response:
 def _invalid(error: RequestValidationError) -> Response:
     faults = error.errors()
     if faults and faults[0]["type"] == "json_invalid":
-        return problem(400, "body: expected JSON, found something else")
+        return problem(400, _NO_JSON)
     body = invalid([{**fault, "loc": fault["loc"][1:]} for fault in faults])
     return Response(msgspec.json.encode(body), 422, media_type=MEDIA_TYPE)
 

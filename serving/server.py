@@ -12,7 +12,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ebbtide.errors import ConfigError
-from serving.packets import OnePacket
+from serving import direct
+from serving.routes import decisions
 
 PATIENCE = 5
 """Seconds that requests under way get to end."""
@@ -57,7 +58,7 @@ def run(app: FastAPI, *, host: str, port: int, api_key: str | None, on_ready: Ca
             app,
             log_level="warning",
             access_log=False,
-            http=OnePacket,
+            http=direct.protocol(decisions.direct(app)),
             lifespan="on",
             timeout_graceful_shutdown=PATIENCE,
         )

@@ -34,17 +34,29 @@ class Together(Generic[Asked, Answer]):
 
     def __init__(self, answer: Callable[[Sequence[Asked]], Steps[Sequence[Answer | Exception]]]) -> None:
         self._answer = answer
-        self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
+        self._waiting: list[tuple[Asked, Callable[[Answer | Exception], None]]] = []
         self._watched = False
         self._answering = 0
 
     async def ask(self, question: Asked) -> Answer:
         """Answer one question, along with those that are asked by others meanwhile."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.append((question, future))
-        self._look_out(loop)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def give(answer: Answer | Exception) -> None:
+            if future.done():  # the one who asked has gone
+                return
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+        self.put(question, give)
         return await future
+
+    def put(self, question: Asked, give: Callable[[Answer | Exception], None]) -> None:
+        """Take a question, whose answer is given later; `give` raises nothing. For the loop's thread."""
+        self._waiting.append((question, give))
+        self._look_out(asyncio.get_running_loop())
 
     def _look_out(self, loop: asyncio.AbstractEventLoop) -> None:
         """See to it that those who wait are answered."""
@@ -65,28 +77,28 @@ class Together(Generic[Asked, Answer]):
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         asked, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         self._answering += 1
-        self._go_on(loop, self._answer([question for question, _ in asked]), [future for _, future in asked])
+        self._go_on(loop, self._answer([question for question, _ in asked]), [give for _, give in asked])
         self._look_out(loop)
 
     def _go_on(
         self,
         loop: asyncio.AbstractEventLoop,
         steps: Steps[Sequence[Answer | Exception]],
-        futures: Sequence[asyncio.Future[Answer]],
+        givers: Sequence[Callable[[Answer | Exception], None]],
     ) -> None:
         """Take the next step, now and as often as there is something to read from what it waits for."""
         try:
             waited_for = next(steps)
         except StopIteration as end:
-            self._end(loop, futures, end.value)
+            self._end(loop, givers, end.value)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who asked must hear of it
-            self._end(loop, futures, [error] * len(futures))
+            self._end(loop, givers, [error] * len(givers))
         else:
 
             def ready() -> None:
                 loop.remove_reader(waited_for)
                 late.cancel()
-                self._go_on(loop, steps, futures)
+                self._go_on(loop, steps, givers)
 
             loop.add_reader(waited_for, ready)
             late = loop.call_later(PATIENCE, ready)
@@ -94,15 +106,10 @@ class Together(Generic[Asked, Answer]):
     def _end(
         self,
         loop: asyncio.AbstractEventLoop,
-        futures: Sequence[asyncio.Future[Answer]],
+        givers: Sequence[Callable[[Answer | Exception], None]],
         answers: Sequence[Answer | Exception],
     ) -> None:
         self._answering -= 1
-        for future, answer in zip(futures, answers, strict=True):
-            if future.done():  # the one who asked has gone
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+        for give, answer in zip(givers, answers, strict=True):
+            give(answer)
         self._look_out(loop)

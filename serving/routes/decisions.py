@@ -1,13 +1,14 @@
 """Decisions: what next for a customer, for one or for many; and the receipt of each."""
 
 import asyncio
+import logging
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
+from fastapi import APIRouter, FastAPI, Header, HTTPException, Path, Query, Response
 from pydantic import ValidationError
-from starlette.types import ASGIApp, Scope
 
 from ebbtide.domain.action import NOTHING
 from ebbtide.domain.decision import Decision, Receipt
@@ -16,9 +17,10 @@ from ebbtide.logs.decisions import KEPT_DAYS
 from ebbtide.logs.receipts import Written
 from serving import questions
 from serving.answer import LIFETIME
-from serving.direct import Headers, Json
+from serving.desk import under
+from serving.direct import Direct, Headers, Reply
 from serving.draft import Question
-from serving.problems import documented, explained, invalid
+from serving.problems import EXPECTED, documented, explained, invalid, told
 from serving.schemas_decisions import (
     BatchRequest,
     BatchResponse,
@@ -33,20 +35,57 @@ from serving.services import Given, Services
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
 encode = msgspec.json.Encoder().encode
-_UNKEPT = "no-store"
-
-
 PATH = "/v1/decisions"
+_UNKEPT = "no-store"
+_log = logging.getLogger("uvicorn.error")
 
 
-async def answer_direct(scope: Scope, headers: Headers, body: bytes) -> ASGIApp:
-    """Answer `decide`, for `serving.direct`."""
-    services: Services = scope["app"].state.services
-    authorization, key = headers.get(b"authorization"), headers.get(b"idempotency-key")
-    check_bearer(bearer(_text(authorization)), services.api_key)
-    question = questions.read(body)
-    answer = await _decided(services, question, _text(key))
-    return Json(answer.decision, _kept_for(services, question, answer))
+def direct(app: FastAPI) -> Direct:
+    """What answers `decide` in front of the app, once it runs."""
+
+    def answer(headers: Headers, body: bytes, give: Callable[[Reply], None]) -> None:
+        _answer_direct(app.state.services, headers, body, give)
+
+    def observe(status: int, seconds: float) -> None:
+        app.state.services.metrics.request("POST", PATH, status).observe(seconds)
+
+    return Direct(PATH, answer, observe)
+
+
+def _answer_direct(services: Services, headers: Headers, body: bytes, give: Callable[[Reply], None]) -> None:
+    def heard(answer: Written | Exception) -> None:
+        if isinstance(answer, Exception):
+            give(_failed(answer))
+        else:
+            give(_reply(answer.decision, _kept_for(services, question, answer)))
+
+    try:
+        check_bearer(bearer(_text(headers.get(b"authorization"))), services.api_key)
+        question, found = questions.read(body), None
+        key = _text(headers.get(b"idempotency-key"))
+        if key is not None and not question.test:
+            id_ = _id("key", key, question)
+            question, found = under(id_, question), services.desk.given([id_])
+    except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked must hear of it
+        give(_failed(error))
+        return
+    if found is None:
+        services.desk.put(question, heard)
+    else:
+        heard(found)
+
+
+def _reply(body: bytes, cache_control: str) -> Reply:
+    length = b"%d" % len(body)
+    kept = (b"cache-control", cache_control.encode())
+    return Reply(200, [kept, (b"content-length", length), (b"content-type", b"application/json")], body)
+
+
+def _failed(error: Exception) -> Reply:
+    if not isinstance(error, EXPECTED):
+        _log.error("Exception in answering a decision", exc_info=error)
+    response = told(error)
+    return Reply(response.status_code, response.raw_headers, bytes(response.body))
 
 
 @router.post(

@@ -3,8 +3,6 @@
 import json
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,64 +15,34 @@ from ebbtide.errors import ConfigError
 from ebbtide.logs.events import partition_of, stream_key
 from serving.server import connect, run
 from tests.conftest import running_redis
+from tests.serving.api_process import ApiProcess, running_api
 from tests.serving.conftest import PARTITIONS, WRITE_KEY, MakeApp, is_problem
-
-SERVE = """
-import json, sys
-from pathlib import Path
-from models.actions.actions import load
-from serving.app import create_app
-from ebbtide.logs.events import RedisEventLog, partition_of, stream_key
-from serving.server import connect, run
-
-heavy = ("feast", "mlflow", "lightgbm", "pandas", "river", "sklearn", "bytewax", "matplotlib")
-
-def ready(address):
-    loaded = [name for name in heavy if name in sys.modules]
-    print(json.dumps({"address": address, "loaded": loaded}), flush=True)
-
-redis, rejected = connect(sys.argv[1]), Path(sys.argv[2])
-log = RedisEventLog(redis, partitions=4)
-app = create_app(redis=redis, log=log, write_key="k", catalogue=load(), rejected=rejected)
-run(app, host="127.0.0.1", port=0, api_key=None, on_ready=ready)
-print("ended", flush=True)
-"""
 
 
 @pytest.fixture
-def process(redis, redis_server: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", SERVE, f"unix://{redis_server}", str(tmp_path)]
-    found = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path.cwd()
-    )
-    try:
+def api(redis, redis_server: Path, tmp_path: Path) -> Iterator[ApiProcess]:
+    with running_api(redis_server, tmp_path) as found:
         yield found
-    finally:
-        found.kill()
-        found.communicate()
 
 
-def test_it_serves_over_http_without_heavy_imports_and_ends_on_sigterm(process: subprocess.Popen[str]):
-    assert process.stdout is not None
-    said = json.loads(process.stdout.readline())
-    assert said["loaded"] == []
-    with httpx2.Client(base_url=said["address"]) as client:
+def test_it_serves_over_http_without_heavy_imports_and_ends_on_sigterm(api: ApiProcess):
+    assert api.loaded == []
+    with httpx2.Client(base_url=api.address) as client:
         event = {"event": "Order Completed", "userId": "7"}
         assert client.post("/v1/track", json=event, auth=("k", "")).json()["accepted"] == 1
         assert client.get("/readyz").status_code == 200
         answer = client.post("/v1/decisions", json={"customerId": "7"}).json()
         assert answer["customerId"] == "7"
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode in (0, -signal.SIGTERM)
+    api.process.send_signal(signal.SIGTERM)
+    _, errors = api.process.communicate(timeout=20)
+    assert api.process.returncode in (0, -signal.SIGTERM)
     assert errors == ""
 
 
-def test_head_and_body_of_an_answer_come_in_one_packet(process: subprocess.Popen[str]):
-    assert process.stdout is not None
-    host, port = json.loads(process.stdout.readline())["address"].removeprefix("http://").split(":")
-    request = b'POST /v1/decisions HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\n{"customerId":"7"}'
-    with socket.create_connection((host, int(port)), 10.0) as connection:
+def test_head_and_body_of_an_answer_come_in_one_packet(api: ApiProcess):
+    head = b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n"
+    request = head + b'{"customerId":"7"}'
+    with socket.create_connection(api.place, 10.0) as connection:
         for _ in range(20):
             connection.sendall(request)
             head, _, body = connection.recv(1 << 20).partition(b"\r\n\r\n")
@@ -84,15 +52,12 @@ def test_head_and_body_of_an_answer_come_in_one_packet(process: subprocess.Popen
         assert b"".join(iter(lambda: connection.recv(1 << 20), b"")).endswith(b"}")
 
 
-def test_a_large_body_is_refused_over_a_real_connection(process: subprocess.Popen[str]):
-    assert process.stdout is not None
-    address = json.loads(process.stdout.readline())["address"]
-
+def test_a_large_body_is_refused_over_a_real_connection(api: ApiProcess):
     def endless():
         for _ in range(100):
             yield b" " * 10_000
 
-    answer = httpx2.post(f"{address}/v1/batch", content=endless(), auth=("k", ""))
+    answer = httpx2.post(f"{api.address}/v1/batch", content=endless(), auth=("k", ""))
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
 
