@@ -135,7 +135,7 @@ class Decider:
 
     def _drafts(self, asked: Sequence["_Asked"], scorer: ChurnScorer | None) -> list[Draft]:
         """Draft the answers, with the churn model asked once for all."""
-        vectors = _vectors(asked)
+        vectors = [profile.vector(one.state, one.at) for one in asked]
         packed = [_packed(*vector) for vector in vectors]
         matrix = np.frombuffer(b"".join(packed), dtype="<f8").reshape(len(vectors), len(catalog.NAMES))
         before = [profile.last_stage(one.state) for one in asked]
@@ -243,14 +243,6 @@ def explained(
     """The reasons of a churn probability, with what could be done about them; takes 2 ms."""
     told = reasons(vector, scorer.contributions(vector))
     return rescored(told, state, moment, scorer.predict_one)
-
-
-def _vectors(asked: Sequence[_Asked]) -> list[list[float]]:
-    """The signals of each; together where they are asked about one moment, as nearly all are."""
-    moments = {one.at for one in asked}
-    if len(moments) == 1:
-        return profile.vectors([one.state for one in asked], *moments)
-    return [profile.vector(one.state, one.at) for one in asked]
 
 
 def _check_reach(as_of: float | None, state: profile.State | None) -> None:
