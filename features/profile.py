@@ -5,7 +5,7 @@ call `vector(state, now)`.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from struct import Struct
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,7 @@ _REPERTOIRE = tuple(SIGNALS).index("repertoire")
 _FUNNEL = tuple(SIGNALS).index("funnel")
 _CONSENT = tuple(SIGNALS).index("consent")
 _CONTEXT = tuple(SIGNALS).index("context")
+_PLACES = {name: place for place, name in enumerate(NAMES)}
 NEWCOMER_ORDERS = 2
 """Orders up to which a customer counts as a newcomer in what is popular among them."""
 
@@ -166,9 +167,27 @@ def packed(states: Sequence[State], now: float) -> bytes:
     return b"".join(chain.from_iterable(zip(*columns, strict=True)))
 
 
-def named(values: Sequence[float]) -> dict[str, float]:
+class _Named(Mapping[str, float]):
+    """Of so many values few are asked for: to make a dictionary of them takes longer than to find those."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Sequence[float]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[_PLACES[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+def named(values: Sequence[float]) -> Mapping[str, float]:
     """The values of `vector` by name."""
-    return dict(zip(NAMES, values, strict=True))
+    return _Named(values)
 
 
 def heard_at(state: State) -> float:

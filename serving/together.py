@@ -37,6 +37,7 @@ class Together(Generic[Asked, Answer]):
         self._waiting: list[tuple[Asked, Callable[[Answer | Exception], None]]] = []
         self._watched = False
         self._answering = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def ask(self, question: Asked) -> Answer:
         """Answer one question, along with those that are asked by others meanwhile."""
@@ -56,7 +57,9 @@ class Together(Generic[Asked, Answer]):
     def put(self, question: Asked, give: Callable[[Answer | Exception], None]) -> None:
         """Take a question, whose answer is given later; `give` raises nothing. For the loop's thread."""
         self._waiting.append((question, give))
-        self._look_out(asyncio.get_running_loop())
+        if self._loop is None:  # to ask which one runs takes microseconds, each time
+            self._loop = asyncio.get_running_loop()
+        self._look_out(self._loop)
 
     def _look_out(self, loop: asyncio.AbstractEventLoop) -> None:
         """See to it that those who wait are answered."""

@@ -75,11 +75,12 @@ class ChurnCurve:
         `predict_many` may, since it multiplies matrices; below a dozen rows it takes longer, too.
         """
         self._check_width(matrix.shape[1])
-        rows = zip(*self._inputs(matrix), strict=True)
-        linear = np.array([self._weights @ row + self._missing @ gaps for row, gaps in rows]) + self._bias
+        values, missing = self._inputs(matrix)
+        # Row by row, in C: the product of two matrices rounds otherwise.
+        linear = self._weights @ values[..., None] + self._missing @ missing[..., None]
         with self._lock:
             trees = np.array([self._trees(row) for row in matrix])
-        odds = self._trees_share * trees + self._linear_share * linear
+        odds = self._trees_share * trees + self._linear_share * (linear[..., 0] + self._bias)
         return [self._ordered_one(list(map(_probability, row))) for row in odds.tolist()]
 
     def predict_many(self, matrix: Array) -> Array:
