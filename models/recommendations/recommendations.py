@@ -7,8 +7,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
 
+import msgspec
 from redis import Redis
 
 from ebbtide.domain.decision import Recommendation
@@ -82,7 +82,7 @@ def _anchors(one: Wanted) -> Sequence[str]:
     return cold.anchors(one) if one.ranked is None else since.anchors(one, one.ranked)
 
 
-class _Place(NamedTuple):
+class _Place(msgspec.Struct, frozen=True):
     """A candidate as it is ranked, with what its terms ask of it (see `models.recommendations.offering`)."""
 
     product: str
@@ -103,10 +103,10 @@ def _chosen(best: Sequence[Shown], items: Mapping[str, Item], one: Wanted) -> tu
     found = []
     terms, facts = one.terms, one.facts
     for place in offered(_places(best, one), items, terms, limit=one.limit, now=one.now, facts=facts):
-        product, score, why = place.shown
-        item, told = items[product], words(why, partial(other, than=product))
+        shown, product = place.shown, place.product
+        item, told = items[product], words(shown.why, partial(other, than=product))
         found.append(
-            Recommendation(product, item.name or product, round(score, 4), told, item.url, item.image)
+            Recommendation(product, item.name or product, round(shown.score, 4), told, item.url, item.image)
         )
     return tuple(found)
 
@@ -114,7 +114,7 @@ def _chosen(best: Sequence[Shown], items: Mapping[str, Item], one: Wanted) -> tu
 def _places(best: Sequence[Shown], one: Wanted) -> Iterator[_Place]:
     lasts = {product: last for product, _, last in one.repertoire}
     for shown in best:
-        product, _, why = shown
+        product, why = shown.product, shown.why
         gap, last = None, lasts.get(product)
         if isinstance(why, Own):
             gap, last = why.gap or None, why.last if last is None else max(last, why.last)

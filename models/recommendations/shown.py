@@ -1,47 +1,48 @@
 """A product that may be shown to a customer: how much speaks for it, and why, in words too."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+
+import msgspec
 
 
-class Own(NamedTuple):
+class Own(msgspec.Struct, frozen=True):
     """The customer bought it before: every so many days, 0 if that is not known; last in Unix seconds."""
 
     gap: int
     last: float
 
 
-class With(NamedTuple):
+class With(msgspec.Struct, frozen=True):
     """It is bought together with another product, which the customer bought."""
 
     product: str
 
 
-class Beside(NamedTuple):
+class Beside(msgspec.Struct, frozen=True):
     """It is viewed together with another product, which the customer viewed."""
 
     product: str
 
 
-class Viewed(NamedTuple):
+class Viewed(msgspec.Struct, frozen=True):
     """The customer viewed it, and has not bought it."""
 
 
-class InCart(NamedTuple):
+class InCart(msgspec.Struct, frozen=True):
     """It lies in the customer's cart."""
 
 
-class Alike(NamedTuple):
+class Alike(msgspec.Struct, frozen=True):
     """Customers alike buy it."""
 
 
-class Popular(NamedTuple):
+class Popular(msgspec.Struct, frozen=True):
     """Many buy it now; of a kind that is named, or anything."""
 
     kind: str = ""
 
 
-class Arrived(NamedTuple):
+class Arrived(msgspec.Struct, frozen=True):
     """It is new in the shop."""
 
 
@@ -49,7 +50,7 @@ Why = Own | With | Beside | Viewed | InCart | Alike | Popular | Arrived
 _NAMES_ANOTHER = (With, Beside)  # a union would be made anew each time, of which a decision has a dozen
 
 
-class Shown(NamedTuple):
+class Shown(msgspec.Struct, frozen=True):
     """A product, its score (higher is better), and why it is shown."""
 
     product: str
@@ -60,8 +61,9 @@ class Shown(NamedTuple):
 def named(all_shown: Iterable[Shown]) -> set[str]:
     """The products that answers name because of what is shown."""
     found = set()
-    for product, _, why in all_shown:
-        found.add(product)
+    for shown in all_shown:
+        found.add(shown.product)
+        why = shown.why
         if isinstance(why, _NAMES_ANOTHER):
             found.add(why.product)
     return found
