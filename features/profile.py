@@ -184,6 +184,9 @@ class _Named(Mapping[str, float]):
     def __len__(self) -> int:
         return len(NAMES)
 
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
 
 def named(values: Sequence[float]) -> Mapping[str, float]:
     """The values of `vector` by name."""

@@ -40,8 +40,13 @@ def test_it_serves_over_http_without_heavy_imports_and_ends_on_sigterm(api: ApiP
 
 
 def test_head_and_body_of_an_answer_come_in_one_packet(api: ApiProcess):
-    head = b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n"
-    request = head + b'{"customerId":"7"}'
+    lines = (
+        b"POST /v1/decisions HTTP/1.1",
+        b"Host: x",
+        b"Content-Type: application/json",
+        b"Content-Length: 18",
+    )
+    request = b"\r\n".join([*lines, b"", b'{"customerId":"7"}'])
     with socket.create_connection(api.place, 10.0) as connection:
         for _ in range(20):
             connection.sendall(request)
