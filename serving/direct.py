@@ -1,7 +1,8 @@
 """A path that is answered in front of ASGI, whose machinery would cost a good part of a decision.
 
-FastAPI documents it by a route of its own with the same path, which answers the same. What is out of the
-ordinary goes there: bodies that are large, compressed or of no stated length, and clients that read slowly.
+FastAPI documents it by a route of its own with the same path, which answers the same; but who has no key is
+told that before faults of the body. What is out of the ordinary goes there: bodies that are empty, large,
+compressed or of no stated length, and clients that read slowly.
 """
 
 import time
@@ -70,11 +71,11 @@ class DirectProtocol(OnePacket):
         scope = cycle.scope
         if scope["path"] != self.direct.path or scope["method"] != "POST":
             return None
-        headers = dict(scope["headers"])
+        headers = dict(reversed(list(scope["headers"])))  # of two of one name the first counts, as in FastAPI
         length = headers.get(b"content-length", b"")
         plain = (
             length.isdigit()
-            and int(length) <= HIGH_WATER_LIMIT  # of more, the protocol waits for a reader
+            and 0 < int(length) <= HIGH_WATER_LIMIT  # of more, the protocol waits for a reader
             and headers.get(b"content-type", b"").partition(b";")[0].lower() == b"application/json"
             and b"content-encoding" not in headers
             and not cycle.waiting_for_100_continue

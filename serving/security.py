@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 _BASIC = HTTPBasic(
     auto_error=False,
@@ -49,9 +50,9 @@ def askers(api_key: str | None) -> Callable[..., Awaitable[None]]:
 
 
 def bearer(authorization: str | None) -> str | None:
-    """The token of an Authorization header, if it is a bearer's."""
-    scheme, _, token = (authorization or "").partition(" ")
-    return token if scheme.lower() == "bearer" else None
+    """The token of an Authorization header, if it is a bearer's; found as FastAPI's `HTTPBearer` finds it."""
+    scheme, token = get_authorization_scheme_param(authorization)
+    return token if token and scheme.lower() == "bearer" else None
 
 
 def check_bearer(token: str | None, api_key: str | None) -> None:

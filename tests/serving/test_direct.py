@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.serving.api_process import ApiProcess, running_api
 
 PATH = "/v1/decisions"
 KEY = {"Authorization": "Bearer secret"}
-AS_OF = "2100-01-01T00:00:00Z"
+AS_OF = "2099-12-31T00:00:00Z"
 QUESTION = {"customerId": "7", "test": True, "asOf": AS_OF}
 JSON = {"Content-Type": "application/json"}
 
@@ -67,6 +68,21 @@ def answers(connection: socket.socket, count: int) -> list[tuple[int, Any]]:
     return found
 
 
+def exchanged(api: ApiProcess, *headers: str, chunked: bool) -> tuple[list[bytes], bytes]:
+    """The head, sorted, and body of the answer to a question with headers as they are, of which two may have
+    one name; chunked, the route answers it."""
+    body = json.dumps(QUESTION).encode()
+    length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+    lines = [f"POST {PATH} HTTP/1.1", "Host: x", "Connection: close", length, *headers, "", ""]
+    with socket.create_connection(api.place, 10.0) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        connection.sendall(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body)
+        whole = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    head, _, answer = whole.partition(b"\r\n\r\n")
+    told = sorted(line for line in head.split(b"\r\n") if not line.startswith(b"date:"))
+    return told, re.sub(rb'"decisionId":"\w+"', b"", answer)
+
+
 def without_ids(response: httpx2.Response) -> tuple[int, dict[str, Any], dict[str, str]]:
     headers = {name: value for name, value in response.headers.items() if name != "date"}
     return response.status_code, response.json() | {"decisionId": ""}, headers
@@ -75,12 +91,37 @@ def without_ids(response: httpx2.Response) -> tuple[int, dict[str, Any], dict[st
 @pytest.mark.parametrize("headers", [KEY, KEY | {"Idempotency-Key": "test"}])
 def test_the_route_that_is_documented_answers_the_same(api: ApiProcess, headers: dict[str, str]):
     body = json.dumps(QUESTION).encode()
-    assert without_ids(direct(api, body, headers)) == without_ids(routed(api, body, headers))
+    found = direct(api, body, headers)
+    assert found.status_code == 200
+    assert without_ids(found) == without_ids(routed(api, body, headers))
+
+
+JSON_LINE, TEXT_LINE = "Content-Type: application/json", "Content-Type: text/plain"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (["Authorization: BEARER   secret ", "content-type: Application/JSON; charset=utf-8"], 200),
+        (["Authorization: Bearer secret", "Authorization: Bearer guessed", JSON_LINE], 200),
+        (["Authorization: Bearer guessed", "Authorization: Bearer secret", JSON_LINE], 401),
+        (["Authorization: Bearer ", JSON_LINE], 401),
+        (["Authorization: Basic secret", JSON_LINE], 401),
+        (["Authorization: Bearer secret", JSON_LINE, TEXT_LINE], 200),
+        (["Authorization: Bearer secret", TEXT_LINE, JSON_LINE], 422),
+        (["Authorization: Bearer secret"], 422),
+    ],
+)
+def test_headers_mean_what_they_mean_to_the_route(api: ApiProcess, headers: list[str], status: int):
+    head, body = exchanged(api, *headers, chunked=False)
+    assert any(line.startswith(b"HTTP/1.1 %d " % status) for line in head)
+    assert (head, body) == exchanged(api, *headers, chunked=True)
 
 
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
+        (b"", KEY, 422),
         (b"{", KEY, 400),
         (b"\xff", KEY, 400),
         (b"[]", KEY, 422),
@@ -152,13 +193,39 @@ def test_a_connection_that_is_not_to_be_kept_ends_after_the_answer(connection: s
     assert whole.endswith(b"}")
 
 
-def test_a_client_that_has_gone_harms_no_other(api: ApiProcess, connection: socket.socket):
-    for _ in range(20):
-        with socket.create_connection(api.place, 10.0) as gone:
-            gone.sendall(request("gone"))
-    connection.sendall(request("7"))
-    [(status, _)] = answers(connection, 1)
-    assert status == 200
+def test_who_has_no_key_is_not_told_what_is_wrong_with_the_body(api: ApiProcess):
+    assert direct(api, b"{", {}).status_code == 401
+
+
+@pytest.mark.parametrize(("asked", "half"), [(request("1") + request("2"), False), (request("1"), True)])
+def test_clients_that_go_while_it_decides_harm_no_other(
+    api: ApiProcess, connection: socket.socket, redis: Redis, asked: bytes, *, half: bool
+):
+    with ExitStack() as stack:
+        going = [stack.enter_context(socket.create_connection(api.place, 10.0)) for _ in range(20)]
+        redis.client_pause(500)  # so that nothing is decided before they have gone
+        for gone in going:
+            gone.sendall(asked)
+        connection.sendall(request("7"))
+        time.sleep(0.1)
+        for gone in going:
+            if half:
+                gone.shutdown(socket.SHUT_WR)
+                assert gone.recv(1) == b""  # uvicorn takes the end of what is sent for the end of all
+            else:
+                gone.close()
+        [(status, answer)] = answers(connection, 1)
+    assert (status, answer["customerId"]) == (200, "7")
+    assert direct(api, b'{"customerId": "8"}', KEY).status_code == 200
+
+
+@pytest.mark.slow
+def test_a_connection_is_kept_while_it_is_used_and_ends_when_it_is_not(connection: socket.socket):
+    for _ in range(4):
+        connection.sendall(request("7"))
+        assert answers(connection, 1)[0][0] == 200
+        time.sleep(2.0)  # of the 5 seconds that uvicorn waits
+    assert connection.recv(1) == b""
 
 
 @pytest.mark.parametrize(("letters", "status"), [(60_000, 422), (600_000, 413)])
