@@ -125,7 +125,7 @@ class _Rows:
     def numbers(self, role: str, name: str, what: str, holds: Callable[[Array], Any]) -> Array:
         column = self.frame[role]
         if column.dtype == pl.String:
-            column = column.str.strip_chars().replace(_TRUTH)
+            column = column.str.strip_chars().str.to_lowercase().replace(_TRUTH)
         values = column.cast(pl.Float64, strict=False).fill_null(math.nan).to_numpy()
         self._refuse(role, pl.Series(~holds(values)), f"`{name}`: expected {what}")
         return values

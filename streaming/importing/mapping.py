@@ -41,7 +41,10 @@ class Mapping(msgspec.Struct, frozen=True):
         """
         absent = [column for column in self.columns.values() if column not in found]
         if absent:
-            raise InputError(f"{place}: no column {', '.join(absent)}; the columns are: {', '.join(found)}")
+            listed = ", ".join(found)
+            if any(name.replace(".", "", 1).isdecimal() for name in found):
+                listed += " (the first line of a table has to name its columns: put such a line in front)"
+            raise InputError(f"{place}: no column {', '.join(absent)}; the columns are: {listed}")
 
 
 def parse_mapping(text: str) -> Mapping:

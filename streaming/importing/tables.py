@@ -19,6 +19,7 @@ from ebbtide.logs.rejected import Rejection
 from streaming.importing.mapping import Mapping
 
 DELIMITERS = ",;\t|"
+"""A space is one where these part nothing; elsewhere it may be in a name."""
 _BLOCK = 5_000
 _LOOK_AHEAD = 1_000
 
@@ -122,9 +123,10 @@ def _header(path: Path) -> tuple[list[str], str]:
         ) from error
     if not text.strip():
         raise InputError(f"{path}: expected a header in the first line, found an empty one")
-    names = {delimiter: next(csv.reader([text], delimiter=delimiter)) for delimiter in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda each: len(names[each]))
-    return [name.strip() for name in names[delimiter]], delimiter
+    delimiter = max(DELIMITERS, key=lambda each: len(_parse_alone(text, each)))
+    if len(_parse_alone(text, delimiter)) == 1 < len(_parse_alone(text, " ")):
+        delimiter = " "
+    return [name.strip() for name in _parse_alone(text, delimiter)], delimiter
 
 
 class _Lines:

@@ -35,8 +35,13 @@ def test_a_mapping_that_cannot_be_says_what_is_wrong(text: str, message: str) ->
 
 
 def test_a_column_that_is_not_there_gets_the_list_of_those_that_are() -> None:
-    with pytest.raises(InputError, match=r"shop.csv: no column Kunde, Wann; the columns are: id, date"):
+    with pytest.raises(InputError, match=r"shop.csv: no column Kunde, Wann; the columns are: id, date$"):
         parse_mapping("customer=Kunde,time=Wann").check("shop.csv", ["id", "date"])
+
+
+def test_a_table_whose_first_line_is_data_is_told_to_name_its_columns() -> None:
+    with pytest.raises(InputError, match=r"the columns are: 1, 2, 1082040961 \(.* put such a line in front"):
+        parse_mapping("customer=who,time=when").check("sent.txt", ["1", "2", "1082040961"])
 
 
 def test_the_documentation_has_every_role_with_its_meaning() -> None:

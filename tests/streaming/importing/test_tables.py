@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ebbtide.errors import InputError
 from ebbtide.logs.rejected import Rejection
 from streaming.importing.mapping import parse_mapping
-from streaming.importing.tables import read_table
+from streaming.importing.tables import column_names, read_table
 
 MAPPING = parse_mapping("customer=who,time=when,name=what")
 
@@ -22,12 +22,19 @@ def read(
     return read_table(path, MAPPING, faults).rows(), [(fault.line, fault.reason) for fault in faults]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", " "])
 def test_the_delimiter_of_a_csv_is_found(tmp_path: Path, delimiter: str) -> None:
     content = "\n".join(
         delimiter.join(row) for row in (["x", "who", "when", "what"], ["", "1", "2020", "tea"])
     )
     assert read(tmp_path / "shop.csv", content) == ([(2, "1", "2020", "tea")], [])
+
+
+@pytest.mark.parametrize("header", ["ordered by,who,when", '"who of them"'])
+def test_a_space_in_a_name_parts_no_columns(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(header)
+    assert column_names(path) == header.replace('"', "").split(",")
 
 
 def test_a_csv_may_have_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
