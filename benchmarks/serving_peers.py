@@ -64,7 +64,8 @@ def feast_serve(shop: Workshop) -> Iterator[int]:
     # Not to be restarted after a thousand requests, which is the default.
     served = [str(Path(sys.executable).with_name("feast")), "--chdir", str(folder), "serve"]
     served += ["--workers", "1", "--max-requests", "0", "--no-access-log"]
-    with serving(served, {"PYTHONPATH": str(repo.parent)}) as port:
+    left_behind = str(folder)  # what Feast counts by, it leaves in the folder for temporary files
+    with serving(served, {"PYTHONPATH": str(repo.parent), "TMPDIR": left_behind}) as port:
         yield port
 
 

@@ -229,10 +229,13 @@ def _costs(given: list[str]) -> dict[str, float]:
 def _chosen(found: "ActionEvaluation") -> str:
     """How Ebbtide chose, and why: what the best policy by customer gained where it was learned."""
     name, gain = max(found.gains.items(), key=lambda item: item[1].low)
+    surest = f"In the rows learned from, the surest policy by customer ({name})"
+    chose = f"ebbtide chose by: {found.chosen}. {surest}"
+    if gain.gain == gain.low == 0.0:
+        return f"{chose} took the best constant action for everybody"
     proven = "beyond chance" if found.chosen in found.gains else "not beyond chance"
     return (
-        f"ebbtide chose by: {found.chosen}. In the rows learned from, the surest policy by customer ({name}) "
-        f"gained {gain.gain:+.4f} over the best constant action, with 90% confidence at least "
+        f"{chose} gained {gain.gain:+.4f} over the best constant action, with 90% confidence at least "
         f"{gain.low:+.4f}: {proven}"
     )
 

@@ -207,6 +207,8 @@ def test_the_verb_prints_one_json_object_or_a_table(tmp_path):
     assert "always:none" in shown.stdout
     assert "ebbtide chose by" in shown.stdout
     assert "beyond chance" in shown.stdout
+    dear = ebbtide(path, *options, "--cost", "mail=9", "--cost", "call=9")
+    assert "took the best constant action for everybody" in " ".join(dear.stdout.split())
 
 
 def test_the_verb_refuses_a_log_without_propensities_and_a_cost_without_a_number(tmp_path):
