@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from models.actions.action_log import ActionLog, Places
 from models.actions.offpolicy import doubly_robust
@@ -78,13 +79,15 @@ def learn(log: ActionLog, inputs: Array, advance: Callable[[int], None], seed: i
 
     Units of progress are the `FOLDS` folds and the final models.
     """
-    found = [_Fold(log, inputs, rows, seed, advance) for rows in _split(log, seed)]
+    # Two threads gain little on matrices as narrow as these, and wait on each other where cores are shared.
+    with threadpool_limits(1, "blas"):
+        found = [_Fold(log, inputs, rows, seed, advance) for rows in _split(log, seed)]
+        models = RewardModels(log, inputs, seed)
+    advance(1)
     constant = _best_constant(found, log.cost, len(log))
     gains = {name: _gain(found, name, constant) for name in LEARNERS}
     sure = {name: gain for name, gain in gains.items() if gain.low > 0.0}
     learner = max(sure, key=lambda name: sure[name].gain) if sure else None
-    models = RewardModels(log, inputs, seed)
-    advance(1)
     return ActionPolicy(models, log.cost, constant, learner, gains)
 
 
