@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Measure the models on a log of yours, beside their peers.")
 MOST_SHOWN = 20
 """Constant actions in the table; JSON holds all."""
+LARGE = 100.0
+"""Values per decision from which on they are shown as money is."""
 
 
 @app.command(
@@ -119,8 +121,11 @@ def actions(
     action: Annotated[str, typer.Option(metavar="COLUMN", help="What was done.")],
     reward: Annotated[str, typer.Option(metavar="COLUMN", help="What came of it, a number.")],
     propensity: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN|NUMBER", help="The probability with which the action was chosen."),
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN|NUMBER|ACTION=NUMBER",
+            help="The probability with which the action was chosen; where each action has its own, give all.",
+        ),
     ] = None,
     context: Annotated[
         str, typer.Option(metavar="COLUMN,...", help="What was known before the choice.")
@@ -144,14 +149,16 @@ def actions(
     from ebbtide.jobs.action_table import Columns
     from ebbtide.jobs.evaluate_actions import evaluate_actions
 
-    if propensity is None:
+    if not propensity:
         raise InputError(
             "--propensity: expected a column with the probability of each choice, or a number; found none. "
             "Without it nobody can tell what another policy would have got"
         )
+    by_action = len(propensity) > 1 or "=" in propensity[0]
+    chance = _numbers("--propensity", propensity) if by_action else propensity[0]
     names = tuple(dict.fromkeys(filter(None, (name.strip() for name in context.split(",")))))
-    columns = Columns(action, reward, propensity, names, customer)
-    found = evaluate_actions(file, columns, _costs(cost or []), progress=console.bar)
+    columns = Columns(action, reward, chance, names, customer)
+    found = evaluate_actions(file, columns, _numbers("--cost", cost or []), progress=console.bar)
     if json:
         console.print_json(found.public())
         return
@@ -211,19 +218,19 @@ def _lists(found: "RecommendationEvaluation") -> "Table":
     return table
 
 
-def _costs(given: list[str]) -> dict[str, float]:
+def _numbers(option: str, given: list[str]) -> dict[str, float]:
     from ebbtide.errors import InputError
 
-    costs = {}
+    numbers = {}
     for text in given:
         name, _, number = text.rpartition("=")
         try:
-            costs[name] = float(number)
+            numbers[name] = float(number)
         except ValueError:
-            costs[name] = float("nan")
-        if not name or not isfinite(costs[name]):
-            raise InputError(f"--cost: expected ACTION=NUMBER, found {text!r}")
-    return costs
+            numbers[name] = float("nan")
+        if not name or not isfinite(numbers[name]):
+            raise InputError(f"{option}: expected ACTION=NUMBER, found {text!r}")
+    return numbers
 
 
 def _chosen(found: "ActionEvaluation") -> str:
@@ -235,9 +242,14 @@ def _chosen(found: "ActionEvaluation") -> str:
         return f"{chose} took the best constant action for everybody"
     proven = "beyond chance" if found.chosen in found.gains else "not beyond chance"
     return (
-        f"{chose} gained {gain.gain:+.4f} over the best constant action, with 90% confidence at least "
-        f"{gain.low:+.4f}: {proven}"
+        f"{chose} gained {_figure(gain.gain, '+')} over the best constant action, with 90% confidence at least "
+        f"{_figure(gain.low, '+')}: {proven}"
     )
+
+
+def _figure(value: float, sign: str = "") -> str:
+    """Four decimals of shares and small sums; of money in hundreds, as many as money has."""
+    return f"{value:{sign},.4f}" if abs(value) < LARGE else f"{value:{sign},.2f}"
 
 
 def _policies(found: "ActionEvaluation") -> "Table":
@@ -261,8 +273,8 @@ def _policies(found: "ActionEvaluation") -> "Table":
     for one in [one for one in found.policies if one not in constant] + shown:
         table.add_row(
             escape(one.name),
-            *(f"{value:.4f}" for value in (one.ips, one.snips, one.dr)),
-            f"{one.dr_low:.4f} to {one.dr_high:.4f}",
+            *(_figure(value) for value in (one.ips, one.snips, one.dr)),
+            f"{_figure(one.dr_low)} to {_figure(one.dr_high)}",
             f"{one.effective_sample_size:,.0f}",
         )
     return table

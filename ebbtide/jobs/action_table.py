@@ -15,7 +15,12 @@ from models.actions.action_log import ActionLog, Array, Places
 from streaming.importing import mapping, tables
 
 PROBABILITY = "the probability of the choice, above 0 and at most 1"
-_TRUTH = {"true": "1", "false": "0"}
+REWARD = "a number, true or false, yes or no; 0 where nothing came of it"
+ROUNDING = 0.01
+"""By how much chances such as .333 may miss 1 together."""
+_TRUTH = {"true": "1", "false": "0", "yes": "1", "no": "0"}
+_MISSING = ("", "na", "n/a", "nan", "null", "none")
+"""How tools write, in any case of letters, that a value is not there."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +30,14 @@ class Columns:
     Attributes:
         action: what was done.
         reward: what came of it, a number.
-        propensity: a column with the probability of the choice, or one number for all rows.
+        propensity: a column with the probability of the choice, one number for all rows, or one by action.
         context: what was known before.
         customer: whose rows stay together; None: each row is on its own.
     """
 
     action: str
     reward: str
-    propensity: str
+    propensity: str | Mapping[str, float]
     context: tuple[str, ...] = ()
     customer: str | None = None
 
@@ -42,25 +47,26 @@ def read_actions(path: Path, columns: Columns, costs: Mapping[str, float]) -> Ac
 
     Raises:
         InputError: no such file or column, a row that is not of the format, an action that is missing, a
-            reward that is no number, a propensity outside (0, 1], one action only, or a cost of an unknown
-            action; names the row (of text its line) or the column.
+            reward that is no number, rewards that are all alike, a propensity outside (0, 1], one action
+            only, or a cost of an unknown action; names the row (of text its line) or the column.
     """
-    known_after = [name for name in columns.context if name in (columns.action, columns.reward)]
-    if known_after:
-        raise InputError(
-            f"--context: expected what was known before the choice, found `{known_after[0]}`; leave it out"
-        )
-    fixed = _fixed(path, columns.propensity)
-    rows = _Rows(str(path), _read(path, columns, with_propensity=fixed is None))
+    _check_context(columns)
+    column = _column(path, columns.propensity)
+    rows = _Rows(str(path), _read(path, columns, column))
     taken = rows.text("action", columns.action, "an action")
-    if fixed is None:
-        propensity = rows.numbers("propensity", columns.propensity, PROBABILITY, _possible)
-    else:
-        propensity = np.full(len(taken), fixed)
-    reward = rows.numbers("reward", columns.reward, "a number", np.isfinite)
     actions = sorted(taken.unique())
     if len(actions) < 2:
         raise InputError(f"{path}: expected at least two actions in `{columns.action}`, found {actions[0]!r}")
+    if column is None:
+        propensity = _told(columns.propensity, taken, actions)
+    else:
+        propensity = rows.numbers("propensity", column, PROBABILITY, _possible)
+    reward = rows.numbers("reward", columns.reward, REWARD, np.isfinite)
+    if not np.ptp(reward):
+        raise InputError(
+            f"{path}: expected rewards that differ in `{columns.reward}`, found {reward[0]:g} in each row; "
+            "is it the right column?"
+        )
     return ActionLog(
         actions=tuple(actions),
         cost=_costs(costs, actions),
@@ -72,31 +78,57 @@ def read_actions(path: Path, columns: Columns, costs: Mapping[str, float]) -> Ac
     )
 
 
-def _fixed(path: Path, propensity: str) -> float | None:
-    """The propensity of all rows, if what was given is a number and not a column of that name.
+def _check_context(columns: Columns) -> None:
+    """Refuse what came after the choice; the chance of what was chosen gives the choice away."""
+    after = [name for name in columns.context if name in (columns.action, columns.reward, columns.propensity)]
+    if after:
+        raise InputError(
+            f"--context: expected what was known before the choice, found `{after[0]}`; leave it out"
+        )
+
+
+def _column(path: Path, propensity: str | Mapping[str, float]) -> str | None:
+    """The column that has the propensities; None where numbers were given, unless a column is called so."""
+    if not isinstance(propensity, str):
+        return None
+    try:
+        float(propensity)
+    except ValueError:
+        return propensity
+    named = path.is_file() and path.stat().st_size and propensity in tables.column_names(path)
+    return propensity if named else None
+
+
+def _told(propensity: str | Mapping[str, float], taken: pl.Series, actions: list[str]) -> Array:
+    """The propensity of each row, from one number for all or one by action.
 
     Raises:
-        InputError: it is a number outside (0, 1].
+        InputError: a number is outside (0, 1], or actions and numbers do not match.
     """
-    try:
-        value = float(propensity)
-    except ValueError:
-        return None
-    if path.is_file() and path.stat().st_size and propensity in tables.column_names(path):
-        return None
-    if not 0.0 < value <= 1.0:
-        raise InputError(f"--propensity: expected a column, or {PROBABILITY}; found {propensity}")
-    return value
+    by_action = dict.fromkeys(actions, float(propensity)) if isinstance(propensity, str) else propensity
+    wrong = [value for value in by_action.values() if not 0.0 < value <= 1.0]
+    if wrong:
+        raise InputError(f"--propensity: expected a column, or {PROBABILITY}; found {wrong[0]:g}")
+    if set(by_action) != set(actions):
+        raise InputError(
+            f"--propensity: expected a number for each of the actions {_listed(actions)}; "
+            f"found {_listed(list(by_action))}"
+        )
+    if not isinstance(propensity, str) and sum(by_action.values()) > 1.0 + ROUNDING:
+        raise InputError(
+            f"--propensity: expected numbers that add up to 1, found {sum(by_action.values()):g}"
+        )
+    return taken.replace_strict(by_action, return_dtype=pl.Float64).to_numpy()
 
 
 def _possible(values: Array) -> Any:
     return (values > 0.0) & (values <= 1.0)
 
 
-def _read(path: Path, columns: Columns, *, with_propensity: bool) -> pl.DataFrame:
+def _read(path: Path, columns: Columns, propensity: str | None) -> pl.DataFrame:
     roles = {"action": columns.action, "reward": columns.reward}
-    if with_propensity:
-        roles["propensity"] = columns.propensity
+    if propensity is not None:
+        roles["propensity"] = propensity
     if columns.customer is not None:
         roles["customer"] = columns.customer
     roles |= {f"context {at}": name for at, name in enumerate(columns.context)}
@@ -152,6 +184,9 @@ class _Rows:
             column = column.cast(pl.Int64)
         elif not column.dtype.is_numeric() and column.dtype != pl.Boolean:
             column = column.cast(pl.String)
+        if column.dtype == pl.String:
+            words = column.str.strip_chars().str.to_lowercase()
+            column = column.set(words.is_in(_MISSING), None)
         values = column.cast(pl.Float64, strict=False)
         return (values if values.null_count() == column.null_count() else column).alias(name)
 
@@ -162,12 +197,16 @@ class _Rows:
             value = self.frame[role][first]
             found = "nothing" if value is None else repr(value)
             line = self.frame["line"][first]
-            raise InputError(f"{self.place}, row {line}: {expected}, found {found} ({count:,} such rows)")
+            alike = f" ({count:,} such rows)" if count > 1 else ""
+            raise InputError(f"{self.place}, row {line}: {expected}, found {found}{alike}")
 
 
 def _costs(costs: Mapping[str, float], actions: list[str]) -> Array:
     unknown = [name for name in costs if name not in actions]
     if unknown:
-        known = ", ".join(actions[:20]) + (", ..." if len(actions) > 20 else "")
-        raise InputError(f"--cost: no action {', '.join(unknown)}; the actions are: {known}")
+        raise InputError(f"--cost: no action {', '.join(unknown)}; the actions are: {_listed(actions)}")
     return np.array([costs.get(name, 0.0) for name in actions])
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")

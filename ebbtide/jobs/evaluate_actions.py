@@ -19,8 +19,12 @@ from models.actions.offpolicy import Estimate
 FEWEST = 100
 """Rows that a log needs; with fewer, every interval would be as wide as the rewards."""
 FEW_EFFECTIVE = 50
-"""Effective rows below which a bootstrap may not have seen what is rare."""
+"""Effective rows, or customers, below which a bootstrap may not have seen what is rare."""
+FEW_REWARDS = 5
+"""Effective rewards below which it has not: where two are to be expected, one interval in seven misses
+the truth; where one is, one in three."""
 SEED = 7
+_TOO_NARROW = "their intervals are too narrow to be believed"
 ODD = 5.0
 """Standard errors by which an action's share may differ from what its propensities say."""
 
@@ -105,16 +109,30 @@ def _notes(log: ActionLog, judged: ActionLog, found: list[Estimate]) -> list[str
     if odd:
         notes.append(
             f"the propensities do not fit how often these were taken: {', '.join(odd[:5])}. "
-            "Expected weights (1 / propensity where taken, else 0) of mean 1; check them, all depends on it"
+            "Expected weights (1 / propensity where taken, else 0) of mean 1; check them, all depends on it. "
+            "Where actions differ in their chance, give each one's: --propensity ACTION=NUMBER"
         )
+    return notes + _doubts(judged, found)
+
+
+def _doubts(judged: ActionLog, found: list[Estimate]) -> list[str]:
+    """Where too little speaks of a policy for its interval to be believed."""
+    doubts = []
+    customers = len(np.unique(judged.group))
+    if customers < FEW_EFFECTIVE:
+        doubts.append(f"fewer than {FEW_EFFECTIVE} customers ({customers}) are judged on: {_TOO_NARROW}")
     vague = [one.name for one in found if one.effective_sample_size < FEW_EFFECTIVE]
     if vague:
-        more = f" and {len(vague) - 5} more" if len(vague) > 5 else ""
-        notes.append(
-            f"fewer than {FEW_EFFECTIVE} effective rows speak of {', '.join(vague[:5])}{more}: "
-            "their intervals are too narrow to be believed"
-        )
-    return notes
+        doubts.append(f"fewer than {FEW_EFFECTIVE} effective rows speak of {_some(vague)}: {_TOO_NARROW}")
+    rare = [one.name for one in found if one.name not in vague and one.effective_rewards < FEW_REWARDS]
+    if rare:
+        doubts.append(f"fewer than {FEW_REWARDS} effective rewards speak of {_some(rare)}: {_TOO_NARROW}")
+    return doubts
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
 
 
 def _odd(log: ActionLog, place: int) -> bool:

@@ -25,7 +25,11 @@ _BLOCK = 50
 
 @dataclass(frozen=True)
 class Estimate:
-    """The value of a policy per decision, the ends of DR's 95% interval, and how many rows speak of it."""
+    """The value of a policy per decision, the ends of DR's 95% interval, and how many rows speak of it.
+
+    `effective_rewards` counts the rows whose reward is not the most frequent one: with ten thousand rows of
+    which two were rewarded, two tell how large rewards are.
+    """
 
     name: str
     ips: float
@@ -34,6 +38,7 @@ class Estimate:
     dr_low: float
     dr_high: float
     effective_sample_size: float
+    effective_rewards: float
 
 
 def ips(weight: Array, reward: Array) -> float:
@@ -112,8 +117,21 @@ def interval(
     return low, high
 
 
-def estimate(name: str, weight: Array, profit: Array, values: Array, ends: tuple[float, float]) -> Estimate:
-    """Put together what is known of one policy; `values` as `doubly_robust` gives them."""
+def unusual(reward: Array) -> Array:
+    """Give 1 where a reward is not the most frequent one, else 0, shape (n,).
+
+    >>> unusual(np.array([0.0, 0.0, 2.5]))
+    array([0., 0., 1.])
+    """
+    values, counts = np.unique(reward, return_counts=True)
+    found: Array = (reward != values[np.argmax(counts)]).astype(float)
+    return found
+
+
+def estimate(
+    name: str, weight: Array, profit: Array, values: Array, ends: tuple[float, float], telling: Array
+) -> Estimate:
+    """Put together what is known of a policy: `values` from `doubly_robust`, `telling` from `unusual`."""
     return Estimate(
         name,
         ips(weight, profit),
@@ -121,4 +139,5 @@ def estimate(name: str, weight: Array, profit: Array, values: Array, ends: tuple
         float(values.mean()),
         *ends,
         effective_sample_size(weight),
+        effective_sample_size(weight * telling),
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ebbtide.errors import ModelError
 from models.actions.action_log import ActionLog, Places
-from models.actions.offpolicy import Estimate, doubly_robust, estimate, interval
+from models.actions.offpolicy import Estimate, doubly_robust, estimate, interval, unusual
 from models.actions.reward_models import RewardModels, average
 
 Array = NDArray[np.float64]
@@ -76,14 +76,15 @@ def judge(
             taken in some row (`always:NAME`), `uniform` and `logging` are judged as well.
         advance: told of each policy that is done.
     """
-    weights = _weights(log, choices)
+    weights, telling = _weights(log, choices), unusual(log.reward)
     found = []
     values = _values(log, inputs, models, choices)
     while block := list(islice(values, _AT_ONCE)):
         names, columns = [name for name, _ in block], np.column_stack([value for _, value in block])
         low, high = interval(columns, log.group)
         for name, column, *ends in zip(names, columns.T, low, high, strict=True):
-            found.append(estimate(name, weights(name), log.profit, column, (float(ends[0]), float(ends[1]))))
+            between = float(ends[0]), float(ends[1])
+            found.append(estimate(name, weights(name), log.profit, column, between, telling))
         advance(len(block))
     return found
 

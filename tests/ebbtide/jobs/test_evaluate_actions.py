@@ -1,6 +1,7 @@
 """Evaluating actions from a file: the object that it gives, and an error for each log that cannot be used."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,17 +18,14 @@ from tests.models.randomised import randomised_log
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 COLUMNS = Columns("deed", "bought", "chance", ("age", "member"))
-FIGURES = {"name", "ips", "snips", "dr", "dr_low", "dr_high", "effective_sample_size"}
+CERTAIN = {"call": 1.0, "mail": 1.0, "none": 1.0}
+FIGURES = {"name", "ips", "snips", "dr", "dr_low", "dr_high", "effective_sample_size", "effective_rewards"}
 HILLSTROM = Columns(
     "segment",
     "visit",
     "0.333333",
     ("recency", "history", "mens", "womens", "zip_code", "newbie", "channel"),
 )
-
-
-def _crossed(x, action):
-    return 0.3 - 0.2 * (action - 1) * np.sign(x[:, 0])
 
 
 def table(rows=600, seed=1):
@@ -104,6 +102,43 @@ def test_propensities_that_do_not_fit_the_choices_are_told(tmp_path):
     assert any("do not fit how often these were taken: call, mail, none" in note for note in found.notes)
 
 
+def test_a_test_with_unequal_arms_needs_no_column_only_the_chance_of_each_arm(tmp_path):
+    deeds = np.random.default_rng(1).choice(["none", "mail"], size=2_000, p=[0.2, 0.8])
+    frame = pl.DataFrame({"deed": deeds, "bought": np.arange(2_000) % 7 == 0})
+    path = write(frame, tmp_path / "log.csv")
+    found = run(path, Columns("deed", "bought", {"mail": 0.8, "none": 0.2}))
+    column = pl.when(pl.col("deed") == "mail").then(0.8).otherwise(0.2).alias("chance")
+    same = run(write(frame.with_columns(column), tmp_path / "with.csv"), Columns("deed", "bought", "chance"))
+    assert found.policies == same.policies
+    assert not [note for note in found.notes if "do not fit" in note]
+
+
+@pytest.mark.parametrize(("yes", "no"), [("TRUE", "FALSE"), ("True", "False"), ("Yes", "No"), ("1", "0")])
+def test_rewards_may_be_written_as_spreadsheets_and_r_write_truths(tmp_path, yes, no):
+    frame = table()
+    plain = run(write(frame, tmp_path / "plain.csv"))
+    words = pl.when(pl.col("bought") == 1).then(pl.lit(yes)).otherwise(pl.lit(no)).alias("bought")
+    assert run(write(frame.with_columns(words), tmp_path / "words.csv")).policies == plain.policies
+
+
+def test_a_context_of_numbers_stays_one_when_some_are_written_as_missing(tmp_path):
+    gaps = pl.int_range(pl.len()) % 9 == 0
+    frame = table()
+    empty = run(write(frame.with_columns(age=pl.when(~gaps).then("age")), tmp_path / "empty.csv"))
+    for word in ("NA", "NaN", "null", "N/A"):
+        words = pl.when(gaps).then(pl.lit(word)).otherwise(pl.col("age").cast(pl.String)).alias("age")
+        assert run(write(frame.with_columns(words), tmp_path / "words.csv")).policies == empty.policies
+
+
+def test_too_few_rewards_or_customers_for_an_interval_are_told(tmp_path):
+    rare = table(rows=2_000).with_columns(bought=pl.int_range(pl.len()) % 400 == 0)
+    notes = run(write(rare, tmp_path / "rare.csv")).notes
+    assert any("fewer than 5 effective rewards speak of ebbtide" in note for note in notes)
+    few = table().with_columns(who=pl.int_range(pl.len()) // 20)
+    notes = run(write(few, tmp_path / "few.csv"), Columns("deed", "bought", "chance", (), "who")).notes
+    assert any("fewer than 50 customers (15) are judged on" in note for note in notes)
+
+
 def test_without_vowpal_wabbit_a_note_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "vowpalwabbit", None)
     found = run(write(table(), tmp_path / "log.csv"))
@@ -147,12 +182,13 @@ def test_many_actions_work_and_those_never_judged_are_told(tmp_path):
         ({}, Columns("deed", "bought", "luck"), {}, "no column luck; the columns are: age, member, deed"),
         ({}, Columns("what", "bought", "chance", ("old",)), {}, "no column what, old; the columns are"),
         ({}, Columns("deed", "bought", "1.5"), {}, r"--propensity: .* above 0 and at most 1; found 1\.5"),
-        ({"chance": "0"}, COLUMNS, {}, r"row 4: `chance`: .* found '0' \(1 such rows\)"),
+        ({"chance": "0"}, COLUMNS, {}, r"row 4: `chance`: .* found '0'$"),
         ({"chance": "1.01"}, COLUMNS, {}, "row 4: `chance`: expected the probability .* found '1.01'"),
         ({"chance": ""}, COLUMNS, {}, "row 4: `chance`: .* found nothing"),
         ({"chance": "nan"}, COLUMNS, {}, "row 4: `chance`: .* found 'nan'"),
-        ({"bought": "yes"}, COLUMNS, {}, "row 4: `bought`: expected a number, found 'yes'"),
-        ({"bought": "inf"}, COLUMNS, {}, "row 4: `bought`: expected a number, found 'inf'"),
+        ({"bought": "maybe"}, COLUMNS, {}, "row 4: `bought`: expected a number, true or .* found 'maybe'"),
+        ({"bought": "inf"}, COLUMNS, {}, "row 4: `bought`: expected a number, true or .* found 'inf'"),
+        ({"bought": ""}, COLUMNS, {}, "row 4: `bought`: .* 0 where nothing came of it, found nothing"),
         ({"deed": ""}, COLUMNS, {}, "row 4: `deed`: expected an action, found nothing"),
         (
             {},
@@ -160,6 +196,25 @@ def test_many_actions_work_and_those_never_judged_are_told(tmp_path):
             {},
             "--context: .* before the choice, found `b",
         ),
+        (
+            {},
+            Columns("deed", "bought", "chance", ("age", "chance")),
+            {},
+            "--context: .* before the choice, found `chance`; leave it out",
+        ),
+        (
+            {},
+            Columns("deed", "bought", {"call": 0.4, "mail": 0.6}),
+            {},
+            "actions call, mail, none; found call",
+        ),
+        (
+            {},
+            Columns("deed", "bought", CERTAIN),
+            {},
+            "--propensity: expected numbers that add up to 1, found 3",
+        ),
+        ({}, Columns("deed", "bought", CERTAIN | {"mail": 40.0}), {}, "at most 1; found 40"),
         (
             {"age": ""},
             Columns("deed", "bought", "chance", (), "age"),
@@ -186,6 +241,9 @@ def test_one_action_too_few_rows_and_a_broken_line_are_errors(tmp_path):
         run(write(table(rows=60), path))
     with pytest.raises(InputError, match="at least two actions in `deed`, found 'mail'"):
         run(write(table().with_columns(deed=pl.lit("mail")), path))
+    with pytest.raises(InputError, match=r"rewards that differ in `bought`, found 0 in each row; is it"):
+        run(write(table().with_columns(bought=pl.lit(0)), path))
+    write(table(), path)
     path.write_text(path.read_text() + "1,2\n")
     with pytest.raises(InputError, match="row 602: expected 5 fields"):
         run(path)
@@ -219,6 +277,16 @@ def test_the_verb_refuses_a_log_without_propensities_and_a_cost_without_a_number
     assert "--propensity: expected a column" in refused.stderr
     refused = ebbtide(path, *options, "--propensity", "chance", "--cost", "mail")
     assert "--cost: expected ACTION=NUMBER, found 'mail'" in refused.stderr
+    refused = ebbtide(path, *options, "--propensity", "mail=0.5", "--propensity", "most")
+    assert "--propensity: expected ACTION=NUMBER, found 'most'" in refused.stderr
+
+
+def test_the_verb_takes_the_chance_of_each_action_and_shows_money_with_two_decimals(tmp_path):
+    path = write(table().with_columns(bought=pl.col("bought") * 1_234.5), tmp_path / "log.csv")
+    chances = [word for name in ("call", "mail", "none") for word in ("--propensity", f"{name}=0.333")]
+    shown = ebbtide(path, "--action", "deed", "--reward", "bought", *chances)
+    assert "always:mail" in shown.stdout
+    assert re.search(r"│ logging +│ +[\d,]+\.\d\d │", shown.stdout)
 
 
 @pytest.mark.slow
