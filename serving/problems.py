@@ -23,6 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "1"}
 _FIELD = re.compile(r"`(\w+)`: (.+)", re.DOTALL)
 _NO_JSON = "body: expected JSON, found something else"
+_NOT_SAID = "body: expected JSON and the header `Content-Type: application/json`, found another or none"
 _NOT_TEXT = "There was an error parsing the body"
 """What FastAPI says of a body that is not UTF-8."""
 _TYPE_NAMES = ("constrained-str", "int")
@@ -76,6 +77,8 @@ def _invalid(error: RequestValidationError) -> Response:
     faults = error.errors()
     if faults and faults[0]["type"] == "json_invalid":
         return problem(400, _NO_JSON)
+    if faults and faults[0]["loc"] == ("body",) and isinstance(faults[0]["input"], bytes):
+        return problem(415, _NOT_SAID)  # FastAPI takes JSON for bytes where no header calls it that
     body = invalid([{**fault, "loc": fault["loc"][1:]} for fault in faults])
     return Response(msgspec.json.encode(body), 422, media_type=MEDIA_TYPE)
 

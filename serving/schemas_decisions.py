@@ -57,11 +57,13 @@ class DecisionRequest(Shape):
     @classmethod
     def _small_json(cls, context: dict[str, Any]) -> dict[str, Any]:
         try:
-            size = len(msgspec.json.encode(context))
+            encoded = msgspec.json.encode(context)
         except (TypeError, ValueError, RecursionError) as error:
             raise ValueError("expected JSON") from error
-        if size > MAX_CONTEXT_BYTES:
-            raise ValueError(f"expected at most {MAX_CONTEXT_BYTES} bytes, found {size}")
+        if len(encoded) > MAX_CONTEXT_BYTES:
+            raise ValueError(f"expected at most {MAX_CONTEXT_BYTES} bytes, found {len(encoded)}")
+        if msgspec.json.decode(encoded) != context:  # the receipt could not say what was decided by
+            raise ValueError("expected finite numbers, found NaN or one that is too large")
         return context
 
     @field_validator("as_of")

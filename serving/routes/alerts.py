@@ -11,6 +11,7 @@ from ebbtide.domain.alert import Alert, Status
 from ebbtide.domain.customer import Stage
 from ebbtide.errors import InputError
 from ebbtide.logs.alerts import Place
+from serving.parameters import ONLY_KNOWN
 from serving.problems import documented
 from serving.schemas_alerts import EXAMPLE, AlertsResponse
 from serving.services import Given
@@ -26,7 +27,13 @@ def _problems() -> dict[int | str, dict[str, Any]]:
 
 
 # Async, as decisions are: few short round trips to Redis take less time than a change of threads.
-@router.get("/alerts", summary="List who is at risk", response_model=AlertsResponse, responses=_problems())
+@router.get(
+    "/alerts",
+    summary="List who is at risk",
+    response_model=AlertsResponse,
+    responses=_problems(),
+    dependencies=[ONLY_KNOWN],
+)
 async def alerts(
     services: Given,
     status: Annotated[Status, Query(description="Open ones, or those cleared (newest first).")] = Status.OPEN,

@@ -20,6 +20,7 @@ from serving.answer import LIFETIME
 from serving.desk import under
 from serving.direct import Direct, Headers, Reply
 from serving.draft import Question
+from serving.parameters import ONLY_KNOWN
 from serving.problems import EXPECTED, documented, explained, invalid, told
 from serving.schemas_decisions import (
     BatchRequest,
@@ -126,6 +127,7 @@ async def _decided(services: Services, question: Question, key: str | None) -> W
     summary="Decide for one customer, in brief",
     response_model=FlatResponse,
     responses=documented(401, 422, 503),
+    dependencies=[ONLY_KNOWN],
 )
 async def decide_flat(
     services: Given,

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from ebbtide.domain.trigger import STAGE_ENTERED, Fired
 from ebbtide.logs.triggers import TriggerLog
+from serving.parameters import ONLY_KNOWN
 from serving.problems import documented
 from serving.schemas_triggers import EXAMPLE, TriggersResponse
 from serving.services import Given
@@ -33,7 +34,13 @@ def _problems() -> dict[int | str, dict[str, Any]]:
 
 
 # Async, as decisions are: few short round trips to Redis take less time than a change of threads.
-@router.get("/triggers", summary="List what fired", response_model=TriggersResponse, responses=_problems())
+@router.get(
+    "/triggers",
+    summary="List what fired",
+    response_model=TriggersResponse,
+    responses=_problems(),
+    dependencies=[ONLY_KNOWN],
+)
 async def triggers(
     services: Given,
     rule: Rule = None,
@@ -68,6 +75,7 @@ async def triggers(
         200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
         **documented(401, 422, 503),
     },
+    dependencies=[ONLY_KNOWN],
 )
 async def stream(
     services: Given,

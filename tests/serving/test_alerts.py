@@ -69,6 +69,10 @@ def test_a_cursor_holds_while_alerts_come_and_go(client, alerts, redis):
     ("query", "named"),
     [
         ({"status": "shut"}, "status"),
+        (
+            {"minvalue": 9},
+            "`minvalue`: expected a parameter of status, minValue, stage, limit, cursor; found",
+        ),
         ({"minValue": "much"}, "minValue"),
         ({"minValue": -1}, "minValue"),
         ({"minValue": "nan"}, "minValue"),

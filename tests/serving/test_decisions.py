@@ -216,6 +216,7 @@ def test_a_decision_expires_after_a_quarter_of_an_hour(client: TestClient):
         {"asOf": "9999-12-31T23:59:59", "test": True},
         {"asOf": iso((TODAY - 4) * DAY), "test": True},
         {"context": {"text": "x" * 9000}},
+        {"context": {"n": 1e400}},
         {"context": {"n": "\ud800"}},
         {"context": 5},
         {"limit": 0},
@@ -227,7 +228,8 @@ def test_a_decision_expires_after_a_quarter_of_an_hour(client: TestClient):
 )
 def test_a_question_that_makes_no_sense_is_a_problem(seed: Seed, client: TestClient, more):
     seed("7", LOYAL)
-    is_problem(client.post("/v1/decisions", content=json.dumps({"customerId": "7", **more})), 422)
+    body, headers = json.dumps({"customerId": "7", **more}), {"Content-Type": "application/json"}
+    is_problem(client.post("/v1/decisions", content=body, headers=headers), 422)
 
 
 def test_a_number_is_the_same_customer_as_its_text(seed: Seed, client: TestClient):

@@ -108,8 +108,8 @@ JSON_LINE, TEXT_LINE = "Content-Type: application/json", "Content-Type: text/pla
         (["Authorization: Bearer ", JSON_LINE], 401),
         (["Authorization: Basic secret", JSON_LINE], 401),
         (["Authorization: Bearer secret", JSON_LINE, TEXT_LINE], 200),
-        (["Authorization: Bearer secret", TEXT_LINE, JSON_LINE], 422),
-        (["Authorization: Bearer secret"], 422),
+        (["Authorization: Bearer secret", TEXT_LINE, JSON_LINE], 415),
+        (["Authorization: Bearer secret"], 415),
     ],
 )
 def test_headers_mean_what_they_mean_to_the_route(api: ApiProcess, headers: list[str], status: int):
@@ -132,7 +132,7 @@ def test_headers_mean_what_they_mean_to_the_route(api: ApiProcess, headers: list
         (b'{"customerId": "7", "decisionPoint": "nowhere"}', KEY, 422),
         (b'{"customerId": "7"}', {}, 401),
         (b'{"customerId": "7"}', {"Authorization": "Bearer guessed"}, 401),
-        (b'{"customerId": "7"}', {**KEY, "Content-Type": "text/plain"}, 422),
+        (b'{"customerId": "7"}', {**KEY, "Content-Type": "text/plain"}, 415),
     ],
 )
 def test_what_is_wrong_is_told_as_the_route_tells_it(

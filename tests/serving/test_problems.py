@@ -43,6 +43,12 @@ def test_a_body_that_is_not_json_is_a_problem(client: TestClient, content: bytes
     is_problem(client.post("/v1/decisions", content=content, headers=headers), 400)
 
 
+@pytest.mark.parametrize("path", ["/v1/decisions", "/v1/decisions/batch", "/v1/outcomes"])
+def test_a_body_that_no_header_calls_json_is_a_problem_that_names_the_header(client: TestClient, path: str):
+    told = is_problem(client.post(path, content=b'{"customerId": "7"}'), 415)["detail"]
+    assert "expected JSON and the header `Content-Type: application/json`" in told
+
+
 def test_a_body_that_is_too_large_is_a_problem(client: TestClient):
     is_problem(client.post("/v1/decisions", json={"customerId": "7", "context": {"x": "y" * 600_000}}), 413)
 
