@@ -13,6 +13,14 @@ class ConfigError(EbbtideError):
     """A setting or a configuration file is wrong."""
 
 
+class FaultsError(ConfigError):
+    """A configuration file has several faults; what shows them has a line for each."""
+
+    def __init__(self, place: str, faults: list[str]) -> None:
+        super().__init__(f"{place}: {'; '.join(faults)}")
+        self.lines = [f"{place}:", *faults]
+
+
 class StoreError(EbbtideError):
     """Redis or the history cannot be reached, or holds something that Ebbtide did not write."""
 

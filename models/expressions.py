@@ -208,7 +208,10 @@ class Expression:
                 try:
                     found = self._program.execute(facts.among(self.reads))
                 except (TypeError, RuntimeError) as error:
-                    raise ConfigError(f"{_first(error)}, in {_short(self.text)}{_hint(error)}") from error
+                    raise ConfigError(
+                        f"expected what can be reckoned, found {_first(error)} in {_short(self.text)}"
+                        f"{_hint(error)}"
+                    ) from error
                 except _UNKNOWN:
                     continue  # it may hold for others
                 if not isinstance(found, bool):
@@ -291,4 +294,4 @@ def _short(text: str) -> str:
 
 def _hint(error: Exception) -> str:
     mixed = isinstance(error, TypeError)
-    return " (signals are doubles: reckon with 1.0 and not with 1)" if mixed else ""
+    return "; signals are doubles: reckon with 1.0 and not with 1" if mixed else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from ebbtide.clock import Clock, system_clock
-from ebbtide.errors import EbbtideError
+from ebbtide.errors import EbbtideError, FaultsError
 from ebbtide.logs.archive import parts
 from ebbtide.settings import Settings
 
@@ -39,6 +39,8 @@ def check(settings: Settings, client: Redis, clock: Clock = system_clock) -> lis
 def _finding(part: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(part, True, look())
+    except FaultsError as error:
+        return Finding(part, False, "\n".join(error.lines))
     except EbbtideError as error:
         return Finding(part, False, str(error))
 

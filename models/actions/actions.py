@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ebbtide.domain.action import NOTHING, Action
 from ebbtide.domain.contact import ContactPolicy
 from ebbtide.domain.faults import told
-from ebbtide.errors import ConfigError
+from ebbtide.errors import ConfigError, FaultsError
 from models import rules_yaml
 from models.actions.action_file import File
 from models.actions.exploration import ALWAYS_BEST
@@ -85,7 +85,7 @@ def parse(content: bytes, place: str) -> ActionCatalogue:
     except ValidationError as error:
         faults += [_fault(parsed, fault["loc"], told(fault)) for fault in error.errors()]
     if faults := [*faults, *_between(parsed)]:
-        raise ConfigError(f"{place}: {'; '.join(faults)}")
+        raise FaultsError(place, faults)
     conditions = {entry.id: entry.when for entry in file.actions if entry.when is not None}
     share(conditions.values())
     terms = file.items.terms(Terms())

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ebbtide.domain.faults import told
-from ebbtide.errors import ConfigError
+from ebbtide.errors import ConfigError, FaultsError
 from features.catalog import NAMES
 from models import rules_yaml
 from models.expressions import Allowed, Expression
@@ -104,7 +104,7 @@ def load(path: Path = SHIPPED) -> Rules:
     """
     rules, faults = usable(path)
     if faults:
-        raise ConfigError(f"{path}: {'; '.join(faults)}")
+        raise FaultsError(str(path), faults)
     return rules
 
 

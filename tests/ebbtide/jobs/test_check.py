@@ -32,17 +32,23 @@ def test_the_policy_that_ships_is_well(finding):
     assert found.text.startswith("10 actions beside doing nothing, 2 with conditions, 3 caps, hold-out 5.0%")
 
 
-def test_all_faults_of_a_policy_are_told_together(finding):
+def test_all_faults_of_a_policy_are_told_together_each_on_a_line(finding):
     found = finding(FAULTY)
     assert not found.ok
-    for part in (
-        "`contact.caps.1.days`: expected a number over 0, found 0",
-        "entry 1 (a), `channel`: expected 'email'",
-        "entry 1 (a), `message`: expected a slot",
-        "entry 2 (b), `when`: expected a signal, found profile.orders_totl; did you mean 'orders_total'?",
-        "`after`: expected no cycle, found a after b after a",
+    place, *lines = found.text.splitlines()
+    assert place.endswith("mine.yaml:")
+    for line, begin in zip(
+        lines,
+        (
+            "`contact.caps.1.days`: expected a number over 0, found 0",
+            "entry 1 (a), `channel`: expected 'email'",
+            "entry 1 (a), `message`: expected a slot",
+            "entry 2 (b), `when`: expected a signal, found profile.orders_totl; did you mean 'orders_total'?",
+            "`after`: expected no cycle, found a after b after a",
+        ),
+        strict=True,
     ):
-        assert part in found.text
+        assert begin in line
 
 
 def test_the_triggers_in_force_are_told_and_their_faults_named(redis, tmp_path):
