@@ -116,7 +116,11 @@ def named(registry: Registry, name: str) -> str:
     for each in known:
         if name == each.version or name in each.aliases:
             return each.version
-    listed = ", ".join(each.version for each in known) or "none"
+    if not known:
+        raise ModelError("models: expected a trained model, found none; run `ebbtide train`")
+    if name in (CHAMPION, CHALLENGER):
+        raise ModelError(f"models: expected a {name}, found none; `ebbtide train` makes a new version one")
+    listed = ", ".join(each.version for each in known)
     raise ModelError(
         f"models: expected a version ({listed}), champion or challenger, found {name!r}; "
         "see `ebbtide models list`"

@@ -77,6 +77,14 @@ def test_what_is_not_proven_better_is_refused_with_the_figures(shop):
     assert load(client).version == before
 
 
+def test_a_version_or_alias_that_there_is_not_is_told_by_what_is_missing(shop, tmp_path):
+    settings, _, url = shop
+    with pytest.raises(ModelError, match=r"expected a version \(2, 1\), champion or challenger, found '9'"):
+        models.compare(settings, url, "1", "9", silent)
+    with pytest.raises(ModelError, match="expected a trained model, found none; run `ebbtide train`"):
+        models.compare(Settings(home=tmp_path), url, "champion", "challenger", silent)
+
+
 def test_forced_it_is_promoted_and_rolled_back(shop):
     settings, client, url = shop
     before = load(client).version

@@ -13,7 +13,7 @@ from models.churn.churn import label, train
 from models.churn.scorer import ModelWatcher, load
 from models.registry import promotion
 from models.registry.promotion import Order
-from models.registry.registry import CHALLENGER, CHAMPION, Registry, aliased, publish
+from models.registry.registry import CHALLENGER, CHAMPION, MODEL, Registry, aliased, publish, session
 from models.registry.runs import Training, log_training
 from tests.models.conftest import PLAN
 
@@ -185,8 +185,17 @@ def test_before_the_first_training_there_is_nothing_to_list(tmp_path):
     empty = Registry(f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
     assert promotion.versions(empty) == []
     assert promotion.history(empty, LATER) == []
-    with pytest.raises(ModelError, match=r"expected a version \(none\)"):
+    with pytest.raises(ModelError, match="expected a trained model, found none; run `ebbtide train`"):
         promotion.named(empty, CHAMPION)
+
+
+def test_where_there_is_no_challenger_it_is_told_how_one_is_made(registry):
+    with session(registry) as client:
+        client.delete_registered_model_alias(MODEL, CHALLENGER)
+    with pytest.raises(ModelError, match="expected a challenger, found none; `ebbtide train` makes a new"):
+        promotion.named(registry, CHALLENGER)
+    with pytest.raises(ModelError, match=r"expected a version \(2, 1\), champion or challenger, found '9'"):
+        promotion.named(registry, "9")
 
 
 def test_the_training_keeps_how_its_signals_spread(registry, frame):
