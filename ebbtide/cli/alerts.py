@@ -30,14 +30,15 @@ def alerts(
 
     with _opened() as (_, _, client):
         after = job.newest(client)  # before the question, so that none falls between the two
-        found = job.standing(client, status=status, least=min_value, stage=stage, limit=limit)
+        found = job.standing(client, status=status, least=min_value, stage=stage, limit=limit + 1)
+        found, more = found[:limit], len(found) > limit
         if follow and json:
             for alert in found:
                 console.print_json(alert)
         elif json:
             console.print_json({"alerts": found})
         else:
-            console.out.print(risk.alerts_table(found, status))
+            console.out.print(risk.alerts_table(found, status, more=more))
         if follow:
             for alert in job.follow(client, after):
                 _tell(alert, json=json)

@@ -9,9 +9,10 @@ from ebbtide.domain.alert import Alert, Status
 from ebbtide.jobs.score import ScoreResult
 
 
-def alerts_table(alerts: Sequence[Alert], status: Status) -> Table:
+def alerts_table(alerts: Sequence[Alert], status: Status, *, more: bool) -> Table:
     """One row an alert: who, how likely, what is at stake, until when, and the strongest reason."""
-    table = Table(title=f"{len(alerts)} alerts, {status.value}", title_justify="left")
+    title = f"{len(alerts)} alerts, {status.value}" + ("; there are more, see --limit" if more else "")
+    table = Table(title=title, title_justify="left")
     table.add_column("customer")
     for heading in ("risk", "value at risk"):
         table.add_column(heading, justify="right")

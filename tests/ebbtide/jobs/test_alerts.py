@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from ebbtide.cli.risk_tables import alerts_table
 from ebbtide.domain.alert import Status
 from ebbtide.domain.customer import Stage
 from ebbtide.jobs.alerts import follow, newest, standing, watching
@@ -54,6 +55,13 @@ def test_the_watch_runs_while_the_context_lasts_and_its_alerts_stand(quiet, redi
     assert standing(redis, status=Status.OPEN, least=found[0].value_at_risk, limit=10) == found[:1]
     assert standing(redis, status=Status.OPEN, stage=Stage.LOST, limit=10) == []
     assert standing(redis, status=Status.CLEARED, limit=10) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "title"), [(True, "0 alerts, open; there are more, see --limit"), (False, "0 alerts, open")]
+)
+def test_the_table_says_when_there_are_more_alerts_than_it_shows(more, title):
+    assert alerts_table([], Status.OPEN, more=more).title == title
 
 
 def test_a_fault_does_not_end_the_watch(redis, tmp_path, caplog):
