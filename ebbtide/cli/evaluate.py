@@ -241,9 +241,9 @@ def _chosen(found: "ActionEvaluation") -> str:
     if gain.gain == gain.low == 0.0:
         return f"{chose} took the best constant action for everybody"
     proven = "beyond chance" if found.chosen in found.gains else "not beyond chance"
+    mean, least = _figure(gain.gain, "+"), _figure(gain.low, "+")
     return (
-        f"{chose} gained {_figure(gain.gain, '+')} over the best constant action, with 90% confidence at least "
-        f"{_figure(gain.low, '+')}: {proven}"
+        f"{chose} gained {mean} over the best constant action, with 90% confidence at least {least}: {proven}"
     )
 
 

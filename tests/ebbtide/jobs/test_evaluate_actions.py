@@ -70,14 +70,6 @@ def test_csv_and_parquet_give_the_same_figures(tmp_path):
     assert text.policies == typed.policies
 
 
-@pytest.mark.parametrize("words", [("true", "false"), ("True", "False"), (" TRUE", "FALSE ")])
-def test_a_reward_may_be_true_or_false_as_a_spreadsheet_writes_it(tmp_path, words):
-    told = pl.when(pl.col("bought") > 0).then(pl.lit(words[0])).otherwise(pl.lit(words[1]))
-    frame = table().with_columns(pl.col("bought") > 0)
-    found = run(write(frame.with_columns(bought=told), tmp_path / "log.csv"))
-    assert found.policies == run(write(frame, tmp_path / "log.parquet")).policies
-
-
 def test_the_logging_policy_is_worth_what_it_got_less_what_it_spent(tmp_path):
     found = run(write(table(), tmp_path / "log.csv"), mail=0.5)
     free = run(write(table(), tmp_path / "log.csv"))
