@@ -37,6 +37,13 @@ from serving.services import Given, Services
 router = APIRouter(prefix="/v1", tags=["decisions"])
 encode = msgspec.json.Encoder().encode
 PATH = "/v1/decisions"
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="With the same key, customer and decision point, the decision stays the same.",
+    ),
+]
 _UNKEPT = "no-store"
 _log = logging.getLogger("uvicorn.error")
 
@@ -95,17 +102,7 @@ def _failed(error: Exception) -> Reply:
     response_model=DecisionResponse,
     responses=documented(400, 401, 413, 415, 422, 503),
 )
-async def decide(
-    request: DecisionRequest,
-    services: Given,
-    key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            description="With the same key, customer and decision point, the decision stays the same.",
-        ),
-    ] = None,
-) -> Response:
+async def decide(request: DecisionRequest, services: Given, key: Key = None) -> Response:
     """Decide what next for one customer: stage, churn, triggers, actions and products.
 
     A customer of whom nothing is known gets an answer for newcomers. Every decision is kept in the decision
@@ -155,13 +152,14 @@ async def decide_flat(
     response_model=BatchResponse,
     responses=documented(400, 401, 413, 415, 422, 503),
 )
-async def decide_many(request: BatchRequest, services: Given) -> Response:
+async def decide_many(request: BatchRequest, services: Given, key: Key = None) -> Response:
     """Decide for up to 1,000 customers: each question gets its decision, or a problem of its own."""
 
     async def one(given: Any) -> dict[str, Any]:
         try:
             asked = DecisionRequest.model_validate(given)
-            return {"decision": msgspec.Raw((await services.desk.ask(questions.asked(asked))).decision)}
+            answer = await _decided(services, questions.asked(asked), key)
+            return {"decision": msgspec.Raw(answer.decision)}
         except ValidationError as error:
             return {"problem": invalid(error.errors())}
         except (InputError, StoreError) as error:

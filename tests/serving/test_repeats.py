@@ -68,6 +68,20 @@ def test_with_the_same_key_it_is_the_same(client: TestClient, redis):
     assert len(list(DecisionLog(redis).newest())) == 3
 
 
+def test_a_batch_sent_again_with_its_key_decides_on_nobody_twice(client: TestClient, seed: Seed, redis):
+    seed("7", LOYAL)
+    asked = {"requests": [{"customerId": "7"}, {"customerId": "7", "limit": 0}, {"customerId": "8"}]}
+
+    def ask(key: str) -> list[dict]:
+        headers = {"Idempotency-Key": key}
+        return client.post("/v1/decisions/batch", json=asked, headers=headers).json()["answers"]
+
+    first = ask("night-1")
+    assert ask("night-1") == first
+    assert len(list(DecisionLog(redis).newest())) == 2
+    assert ask("night-2")[0]["decision"]["decisionId"] != first[0]["decision"]["decisionId"]
+
+
 def test_an_answer_may_be_kept_until_it_expires_and_that_of_a_test_not(client: TestClient):
     for test, kept in ((False, "private, max-age=900"), (True, "no-store")):
         answer = client.post("/v1/decisions", json={"customerId": "7", "test": test})
