@@ -17,7 +17,7 @@ from typing import IO
 from redis import Redis
 from redis.exceptions import BusyLoadingError, RedisError
 
-from ebbtide.errors import StoreError
+from ebbtide.errors import ConfigError, StoreError
 
 OLDEST = (6, 2)
 _LONGEST_SOCKET_PATH = 100  # of the 108 bytes that the kernel has for one
@@ -40,9 +40,15 @@ def connect(url: str) -> Redis:
     """A client of a Redis that answers and has loaded its data, with timeouts, bytes in and out.
 
     Raises:
+        ConfigError: it is no URL of a Redis.
         StoreError: none answers there, or one that is too old.
     """
-    client = Redis.from_url(url, socket_timeout=10.0, socket_connect_timeout=3.0)
+    try:
+        client = Redis.from_url(url, socket_timeout=10.0, socket_connect_timeout=3.0)
+    except ValueError as error:
+        raise ConfigError(
+            f"EBBTIDE_REDIS_URL: expected redis://HOST:PORT/DB, rediss:// or unix:///PATH, found {shown(url)}"
+        ) from error
     try:
         _wait_until_loaded(client)
         version = str(client.info("server")["redis_version"])  # type: ignore[index]

@@ -9,7 +9,11 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ebbtide.domain.faults import told
 from ebbtide.errors import ConfigError
+
+SHORTEST_KEY = 8
+"""Characters that a key needs."""
 
 
 class Settings(BaseSettings):
@@ -25,12 +29,12 @@ class Settings(BaseSettings):
     port: int = Field(8310, ge=0, le=65535, description="The port of the API; 0 takes a free one.")
     write_key: SecretStr | None = Field(
         None,
-        min_length=8,
+        min_length=SHORTEST_KEY,
         description="The key of those who send events. Unset: made once, kept in the working folder.",
     )
     api_key: SecretStr | None = Field(
         None,
-        min_length=8,
+        min_length=SHORTEST_KEY,
         description="If set, decisions need `Authorization: Bearer KEY`; a must beyond this machine.",
     )
     actions: Path | None = Field(None, description="Your own actions.yaml. Unset: the one that ships.")
@@ -67,9 +71,18 @@ class Settings(BaseSettings):
 
     @cached_property
     def root(self) -> Path:
-        """The working folder as an absolute path, made private to its owner on first use."""
+        """The working folder as an absolute path, made private to its owner on first use.
+
+        Raises:
+            ConfigError: it cannot be made.
+        """
         path = self.home.expanduser().absolute()
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"EBBTIDE_HOME: expected a folder, there or to be made, found {path} ({error.strerror})"
+            ) from error
         return path
 
     @property
@@ -108,10 +121,12 @@ class Settings(BaseSettings):
         return path.read_text().strip()
 
 
-def _found(fault: ErrorDetails) -> str:
-    """What a variable was, unless it is a secret."""
-    secret = str(fault["loc"][0]).endswith("_key")
-    return "" if secret else f", found {fault['input']!r}"
+def _told(fault: ErrorDetails) -> str:
+    """The variable, what was expected of it, and what it was unless it is a secret."""
+    name = str(fault["loc"][0])
+    if name.endswith("_key"):
+        return f"EBBTIDE_{name.upper()}: expected at least {SHORTEST_KEY} characters"
+    return f"EBBTIDE_{name.upper()}: {told(fault)}"
 
 
 def load() -> Settings:
@@ -123,8 +138,4 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        faults = "; ".join(
-            f"EBBTIDE_{str(fault['loc'][0]).upper()}: {fault['msg']}{_found(fault)}"
-            for fault in error.errors()
-        )
-        raise ConfigError(f"settings: {faults}") from error
+        raise ConfigError(f"settings: {'; '.join(map(_told, error.errors()))}") from error

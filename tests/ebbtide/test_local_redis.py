@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from ebbtide import local_redis
-from ebbtide.errors import StoreError
+from ebbtide.errors import ConfigError, StoreError
 from ebbtide.local_redis import connect, running
 
 
@@ -134,6 +134,16 @@ def test_no_redis_where_one_is_set_is_one_clear_error_without_the_password(tmp_p
     with (
         pytest.raises(StoreError, match="none answers at redis://") as caught,
         running(tmp_path, "redis://user:secret@127.0.0.1:1/0"),
+    ):
+        pass
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "http://user:secret@host", "redis://:secret@host:port"])
+def test_what_is_no_url_of_a_redis_is_one_clear_error_without_the_password(tmp_path, url):
+    with (
+        pytest.raises(ConfigError, match="EBBTIDE_REDIS_URL: expected redis://") as caught,
+        running(tmp_path, url),
     ):
         pass
     assert "secret" not in str(caught.value)
