@@ -92,6 +92,10 @@ def main() -> None:
         app()
     except EbbtideError as error:
         _fail(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: expected a file or folder that can be used, found none ({error.strerror})")
     except Exception as error:
         # Redis may go away under any verb; its client takes long to import, so it is known by its name here.
         if not type(error).__module__.startswith("redis."):

@@ -77,6 +77,15 @@ def test_wrong_input_is_one_clear_line(ebbtide, arguments, expected):
     assert expected in one_line(ebbtide(*arguments))
 
 
+def test_a_file_that_cannot_be_written_is_one_clear_line():
+    code = "from pathlib import Path; from ebbtide import cli\n"
+    code += "cli.app = lambda: Path('/no/where.html').write_text('x')\ncli.main()\n"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert one_line(said).startswith(
+        "ebbtide: /no/where.html: expected a file or folder that can be used, found"
+    )
+
+
 def test_no_redis_where_one_is_set_is_one_clear_line(ebbtide):
     line = one_line(ebbtide("check", EBBTIDE_REDIS_URL="redis://127.0.0.1:1"))
     assert "none answers at redis://127.0.0.1:1" in line

@@ -26,7 +26,7 @@ def test_all_wrong_variables_are_told_at_once(monkeypatch):
 def test_a_working_folder_that_cannot_be_made_is_told_by_its_variable(tmp_path):
     (tmp_path / "file").touch()
     for home in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ConfigError, match=f"EBBTIDE_HOME: expected a folder .* found {home} "):
+        with pytest.raises(ConfigError, match=f"EBBTIDE_HOME: expected a folder, .* found {home} "):
             _ = Settings(home=home).root
 
 
