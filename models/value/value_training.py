@@ -3,7 +3,8 @@
 The states of the history say both what was known at a moment and, some time later, what was spent since.
 """
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from features import catalog
 from features.history import History
 from features.profile import decode, vector
 from models.booster import REPEATABLE
-from models.value.value import RFM, YEAR_DAYS, Value, rfm
+from models.value.value import RFM, YEAR_DAYS, Value, kept, rfm
 
 if TYPE_CHECKING:
     import lightgbm
@@ -29,12 +30,12 @@ CUTS, STEP_DAYS, WARM_DAYS = 6, 30, 60
 POWER = 1.5
 ROUNDS, PATIENCE = 300, 30
 DAY = 86_400.0
-_SPENT = catalog.NAMES.index("spend_total")
+_SPENT, _REFUNDED = catalog.NAMES.index("spend_total"), catalog.NAMES.index("refund_share")
 _ORDERED = catalog.NAMES.index("orders_365d")
 
 
 class Rows(NamedTuple):
-    """Signals of shape (n, signals) and the money spent after them, shape (n,)."""
+    """Signals of shape (n, signals) and the money spent after them, less refunds, shape (n,)."""
 
     signals: Array
     spent: Array
@@ -43,6 +44,16 @@ class Rows(NamedTuple):
     def enough(self) -> bool:
         """Whether something can be learned from them."""
         return len(self.spent) >= LEAST_ROWS and int((self.spent > 0).sum()) >= LEAST_SPENDERS
+
+    @property
+    def whole(self) -> tuple[Array, Array]:
+        """What would have been spent with nothing taken back, and how much each row says of it; shape (n,).
+
+        The variance of money grows with its mean to the power of `POWER`, so a row of which a share is left
+        counts by that share to the power of 2 less that.
+        """
+        share = kept(self.signals)
+        return self.spent / share, share ** (2.0 - POWER)
 
 
 class Stretch(NamedTuple):
@@ -94,7 +105,7 @@ def _chosen(past: Rows, held: Rows, days: int, seed: int) -> Value:
     """Whichever of the two is nearer on the held-out moment, trained again on all rows."""
     trees, plain = _grow(past, held, seed), _plain(past)
     deviance = {
-        "trees": _deviance(held.spent, np.asarray(trees.predict(held.signals))),
+        "trees": _deviance(held.spent, np.asarray(trees.predict(held.signals)) * kept(held.signals)),
         "rfm": _deviance(held.spent, plain(held.signals)),
     }
     every = _joined([past, held])
@@ -110,7 +121,8 @@ class _Plain(NamedTuple):
     bias: float
 
     def __call__(self, signals: Array) -> Array:
-        found: Array = np.exp(self.bias + rfm(_columns(signals)) @ np.array(self.weights))
+        logs = self.bias + rfm(_columns(signals)) @ np.array(self.weights)
+        found: Array = np.exp(logs) * kept(signals)
         return found
 
 
@@ -118,7 +130,7 @@ def _plain(rows: Rows) -> _Plain:
     from sklearn.linear_model import TweedieRegressor
 
     found = TweedieRegressor(power=POWER, link="log", alpha=0.01, max_iter=1000)
-    found.fit(rfm(_columns(rows.signals)), rows.spent)
+    found.fit(rfm(_columns(rows.signals)), *rows.whole)
     return _Plain(tuple(found.coef_.tolist()), float(found.intercept_))
 
 
@@ -136,16 +148,22 @@ def _grow(past: Rows, held: Rows | None, seed: int, rounds: int = ROUNDS) -> "li
         "seed": seed,
         **REPEATABLE,
     }
-    data = lightgbm.Dataset(past.signals, past.spent)
     if held is None:
-        return lightgbm.train(params, data, num_boost_round=max(rounds, 1))
+        return lightgbm.train(params, _dataset(past), num_boost_round=max(rounds, 1))
     return lightgbm.train(
         params,
-        data,
+        _dataset(past),
         num_boost_round=rounds,
-        valid_sets=[lightgbm.Dataset(held.signals, held.spent)],
+        valid_sets=[_dataset(held)],
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
     )
+
+
+def _dataset(rows: Rows) -> "lightgbm.Dataset":
+    import lightgbm
+
+    money, weight = rows.whole
+    return lightgbm.Dataset(rows.signals, money, weight=weight)
 
 
 def _deviance(spent: Array, expected: Array) -> float:
@@ -161,6 +179,12 @@ def _columns(signals: Array) -> Array:
 
 def _joined(parts: list[Rows]) -> Rows:
     return Rows(np.vstack([part.signals for part in parts]), np.concatenate([part.spent for part in parts]))
+
+
+def _left(vector: Sequence[float]) -> float:
+    """What a customer has spent so far and not taken back."""
+    refunded = vector[_REFUNDED]
+    return vector[_SPENT] * (1.0 if math.isnan(refunded) else 1.0 - refunded)
 
 
 class _Reader:
@@ -185,7 +209,7 @@ class _Reader:
             if before.merged_into or after.merged_into or not found[_ORDERED]:
                 continue
             signals.append(found)
-            spent.append(max(vector(after, moment + days * DAY)[_SPENT] - found[_SPENT], 0.0))
+            spent.append(max(_left(vector(after, moment + days * DAY)) - _left(found), 0.0))
         return Rows(np.array(signals).reshape(-1, len(catalog.NAMES)), np.array(spent))
 
     def _states(self, moment: float) -> dict[str, bytes]:

@@ -19,9 +19,12 @@ DAY = 86_400.0
 FIRST = 19_000
 
 
-def shop(folder, days, customers=150):
-    """A model of customers who order at their own pace, for their own money; some leave half way."""
-    rng = np.random.default_rng(3)
+def shop(folder, days, customers=150, taken_back=0.0):
+    """A model of customers who order at their own pace, for their own money; some leave half way.
+
+    They take back a share of the orders.
+    """
+    rng, dice = np.random.default_rng(3), np.random.default_rng(4)
     events = []
     for n in range(customers):
         pace, money = rng.uniform(4, 40), rng.uniform(5, 100)
@@ -29,17 +32,22 @@ def shop(folder, days, customers=150):
         day = rng.uniform(0, pace)
         while day < end:
             properties = Properties(revenue=money)
-            events.append(Event(f"{n}-{day}", f"c{n}", "Order Completed", (FIRST + day) * DAY, properties))
+            at = (FIRST + day) * DAY
+            events.append(Event(f"{n}-{day}", f"c{n}", "Order Completed", at, properties))
+            if dice.random() < taken_back:
+                events.append(Event(f"{n}-{day}-back", f"c{n}", "Order Refunded", at, properties))
             day += rng.exponential(pace)
     with history_of(folder, events) as history:
         return fit(history, seed=7)
 
 
-def customer(every, money, orders, silent=1.0):
+def customer(every, money, orders, silent=1.0, taken_back=0):
     state = new_state()
     for n in range(orders):
         properties = Properties(revenue=money)
         update(state, Event(f"m{n}", "c", "Order Completed", (FIRST + n * every) * DAY, properties))
+        if n < taken_back:
+            update(state, Event(f"r{n}", "c", "Order Refunded", (FIRST + n * every) * DAY, properties))
     return vector(state, (FIRST + (orders - 1) * every + silent) * DAY)
 
 
@@ -65,6 +73,20 @@ def test_those_who_spend_more_are_worth_more_and_the_silent_less(model, plain):
     good, poor = customer(7, 80.0, 30), customer(35, 10.0, 6)
     assert valuer.predict_one(good) > 3 * valuer.predict_one(poor)
     assert valuer.predict_one(good) > 2 * valuer.predict_one(customer(7, 80.0, 30, silent=150))
+
+
+@pytest.mark.parametrize("kind", ["trees", "plain", "rate"])
+def test_who_took_all_back_is_worth_a_fraction_of_who_kept_it(model, kind):
+    valuer = Valuer({"trees": model, "plain": replace(model, trees=""), "rate": None}[kind])
+    whole, half, nothing = (valuer.predict_one(customer(7, 80.0, 10, taken_back=n)) for n in (0, 5, 10))
+    assert nothing < 0.1 * whole
+    assert 0.3 * whole < half < 0.8 * whole
+
+
+def test_what_was_taken_back_is_not_learned_as_money(tmp_path):
+    model = shop(tmp_path, 430, taken_back=0.5)
+    found = Valuer(model).predict_one(customer(14, 50.0, 20, taken_back=10))
+    assert found == pytest.approx(365 / 14 * 50.0 / 2, rel=0.35)
 
 
 @pytest.mark.parametrize("kind", ["trees", "plain", "rate"])
