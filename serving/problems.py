@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from ebbtide.domain.faults import told as in_words
 from ebbtide.errors import EbbtideError, InputError, StoreError
@@ -26,6 +27,7 @@ _NO_JSON = "body: expected JSON, found something else"
 _NOT_SAID = "body: expected JSON and the header `Content-Type: application/json`, found another or none"
 _NOT_TEXT = "There was an error parsing the body"
 """What FastAPI says of a body that is not UTF-8."""
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _TYPE_NAMES = ("constrained-str", "int")
 """What pydantic adds to the path of a fault in a field that may be of several types."""
 
@@ -68,7 +70,8 @@ def _http(fault: HTTPException) -> Response:
         return problem(400, _NO_JSON)
     if detail == HTTPStatus(fault.status_code).phrase:  # the router's, which has nothing to add
         allowed = next((found for name, found in headers.items() if name.lower() == "allow"), None)
-        expected = "a path that `/docs` lists" if allowed is None else f"the method {allowed}"
+        one = "one of the methods" if "," in (allowed or "") else "the method"
+        expected = "a path that `/docs` lists" if allowed is None else f"{one} {allowed}"
         detail = f"expected {expected}, found another"
     return problem(fault.status_code, detail, headers=headers)
 
@@ -142,10 +145,23 @@ def told(error: Exception) -> Response:
     return next((tell for kind, tell in _TOLD.items() if isinstance(error, kind)), _unexpected)(error)
 
 
+def _methods(request: Request) -> list[str]:
+    """The methods of a path; the router names those of the first of its routes alone."""
+    asked = {method: {**request.scope, "method": method} for method in _METHODS}
+    routes = request.app.routes
+    return [
+        method
+        for method, scope in asked.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
+
+
 def install(app: FastAPI) -> None:
     """Make every error of an app a problem."""
 
-    async def handle(_: Request, error: Exception) -> Response:
+    async def handle(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            error.headers = {"Allow": ", ".join(_methods(request))}
         return told(error)
 
     for kind in (*EXPECTED, Exception):

@@ -25,6 +25,12 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_one(client: TestClient
     assert response.headers["allow"] == "POST"
 
 
+def test_a_wrong_method_of_a_path_with_several_is_told_all_of_them(client: TestClient):
+    response = client.delete("/v1/decisions")
+    assert is_problem(response, 405)["detail"] == "expected one of the methods GET, POST, found another"
+    assert response.headers["allow"] == "GET, POST"
+
+
 def test_each_faulty_field_is_named(client: TestClient):
     question = {"customerId": "", "limit": 51, "explain": "maybe", "custmerId": "7"}
     body = is_problem(client.post("/v1/decisions", json=question), 422)
