@@ -48,16 +48,21 @@ class Compared:
 
 @dataclass(frozen=True)
 class Promoted:
-    """Which version is the champion now, its version in Redis, and what spoke for it, unless forced."""
+    """Which version is the champion now, its version in Redis, and what spoke for it, unless forced.
+
+    `horizon` are the days of its risk, `horizon_before` those of the champion before, if there was one.
+    """
 
     version: str
     published: str
+    horizon: int
+    horizon_before: int | None
     compared: Compared | None = None
 
     def public(self) -> dict[str, Any]:
         """What `--json` prints."""
         compared = None if self.compared is None else self.compared.public()
-        return {"version": self.version, "published": self.published, "compared": compared}
+        return vars(self) | {"compared": compared}
 
 
 def registry(settings: Settings) -> "Registry":
@@ -120,12 +125,12 @@ def promote(
     target = registry(settings)
     version = promotion.named(target, name)
     compared = None
-    reigning = [each.version for each in promotion.versions(target) if CHAMPION in each.aliases]
-    if reigning not in ([], [version]) and not force:
+    known = promotion.versions(target)
+    if _reigning(known) not in (None, version) and not force:
         compared = compare(settings, redis_url, CHAMPION, version, progress)
         if not compared.comparison.proven:
             raise ModelError(_refusal(compared))
-    return Promoted(version, promotion.promote(target, client, version, order), compared)
+    return _promoted(known, promotion.promote(target, client, version, order), compared)
 
 
 def rollback(settings: Settings, client: Redis, order: "Order", to: str | None) -> Promoted:
@@ -138,10 +143,24 @@ def rollback(settings: Settings, client: Redis, order: "Order", to: str | None) 
     from models.registry import promotion
 
     target = registry(settings)
-    published = promotion.rollback(
-        target, client, order, to=None if to is None else promotion.named(target, to)
+    version = None if to is None else promotion.named(target, to)
+    known = promotion.versions(target)
+    return _promoted(known, promotion.rollback(target, client, order, to=version))
+
+
+def _reigning(known: "list[Version]") -> str | None:
+    from models.registry.registry import CHAMPION
+
+    return next((each.version for each in known if CHAMPION in each.aliases), None)
+
+
+def _promoted(known: "list[Version]", published: str, compared: Compared | None = None) -> Promoted:
+    """What to tell of a promotion; `known` are the versions as they were before it."""
+    horizons = {each.version: each.horizon for each in known}
+    version, before = published.split("-")[0], _reigning(known)
+    return Promoted(
+        version, published, horizons[version], None if before is None else horizons[before], compared
     )
-    return Promoted(published.split("-")[0], published)
 
 
 def _check_label(judged: "Artefact", artefact: "Artefact", version: str) -> None:
