@@ -9,7 +9,7 @@ from ebbtide.cli.verbs import JsonOption, _opened
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ebbtide.jobs.models import Compared, Promoted
+    from ebbtide.jobs.models import Compared
     from models.registry.aliases import Move
     from models.registry.promotion import Order, Version
 
@@ -84,7 +84,7 @@ def promote(
         return
     if found.compared is not None:
         console.out.print(_comparison(found.compared))
-    console.out.print(_champion(found))
+    console.out.print(found.told)
 
 
 @app.command("rollback", epilog="Example: ebbtide models rollback --reason 'too many alerts'")
@@ -105,7 +105,7 @@ def rollback(
     if json:
         console.print_json(found.public())
     else:
-        console.out.print(_champion(found))
+        console.out.print(found.told)
 
 
 @app.command("history", epilog="Example: ebbtide models history --json")
@@ -122,16 +122,6 @@ def history(json: JsonOption = False) -> None:
         console.print_json(found)
     else:
         console.out.print(_history(found))
-
-
-def _champion(found: "Promoted") -> str:
-    told = f"champion: version {found.version}, in Redis as {found.published}"
-    if found.horizon_before in (None, found.horizon):
-        return told
-    return (
-        f"{told}\nits risk is of {found.horizon} days, that of the champion before was of "
-        f"{found.horizon_before}: mind EBBTIDE_RISK_THRESHOLD, and conditions on `churn`"
-    )
 
 
 def _order(by: str | None, why: str) -> "Order":

@@ -64,6 +64,17 @@ class Promoted:
         compared = None if self.compared is None else self.compared.public()
         return vars(self) | {"compared": compared}
 
+    @property
+    def told(self) -> str:
+        """The same in words."""
+        told = f"champion: version {self.version}, in Redis as {self.published}"
+        if self.horizon_before in (None, self.horizon):
+            return told
+        return (
+            f"{told}\nits risk is of {self.horizon} days, that of the champion before was of "
+            f"{self.horizon_before}: mind EBBTIDE_RISK_THRESHOLD, and conditions on `churn`"
+        )
+
 
 def registry(settings: Settings) -> "Registry":
     """Where MLflow keeps this working folder's models."""

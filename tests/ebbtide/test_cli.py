@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from ebbtide.jobs.models import Promoted
+
 CSV = "id,when,no,sum\n" + "".join(
     f"c{n % 40},2026-0{1 + n % 6}-{1 + n % 28:02},{n},{n % 50}\n" for n in range(400)
 )
@@ -98,3 +100,10 @@ def test_a_wrong_setting_is_one_clear_line(ebbtide):
 def test_too_little_history_to_train_on_is_said_with_what_there_is(ebbtide):
     ebbtide("import", "shop.csv", "--map", "customer=id,time=when,order=no,value=sum")
     assert "expected a log of at least 181 days" in one_line(ebbtide("train", "--horizon", "60"))
+
+
+def test_a_champion_of_another_horizon_is_told_of():
+    assert "risk" not in Promoted("2", "2-ab", 60, 60).told
+    assert "risk" not in Promoted("1", "1-ab", 60, None).told
+    other = Promoted("2", "2-ab", 30, 60).told
+    assert "its risk is of 30 days, that of the champion before was of 60" in other

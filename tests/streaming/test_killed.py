@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 FORKER = Path(__file__).with_name("flow_process.py")
 DAY = 86_400.0
 KILLS = 20
+INSTANT = 0.004
+"""Seconds in which a flow takes few batches: it must not come to its end before the last kill."""
 
 
 def known():
@@ -164,7 +166,7 @@ def test_a_flow_killed_twenty_times_gives_the_same_features(server, expected, pa
     for _ in range(KILLS):
         with Flow(server, tmp_path) as flow:
             assert flow.stored(moments.randint(1, BATCHES // KILLS // 2)), flow.said()
-            time.sleep(moments.uniform(0, 0.02))
+            time.sleep(moments.uniform(0, INSTANT))
             assert flow.kill(), "it ended before it was killed"
     finish(server, tmp_path)
     assert_same(features(server), expected)
@@ -189,7 +191,7 @@ def test_with_redis_killed_and_started_again_the_features_are_the_same(server, e
     while kills < KILLS:
         with Flow(server, tmp_path) as flow:
             while kills < KILLS and flow.stored(moments.randint(1, BATCHES // KILLS // 2)):
-                time.sleep(moments.uniform(0, 0.02))
+                time.sleep(moments.uniform(0, INSTANT))
                 server.kill()
                 kills += 1
                 server.start()
@@ -216,7 +218,7 @@ def test_with_flow_and_redis_killed_together_the_features_are_the_same(server, e
     for _ in range(KILLS):
         with Flow(server, tmp_path) as flow:
             assert flow.stored(moments.randint(1, BATCHES // KILLS // 2)), flow.said()
-            time.sleep(moments.uniform(0, 0.02))
+            time.sleep(moments.uniform(0, INSTANT))
             for kill in moments.sample([flow.kill, server.kill], 2):
                 kill()
         server.start()

@@ -1,9 +1,6 @@
 """Two trainings on one log, then compare, promote, roll back and monitor: each as its verb does it."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -128,19 +125,3 @@ def test_with_nobody_active_there_is_nobody_to_look_at(shop):
     settings, client, url = shop
     with pytest.raises(ModelError, match="expected customers with an order in the last 28 days, found none"):
         monitor(settings, client, url, now=NOW + 90 * 86_400, progress=silent)
-
-
-def test_a_champion_of_another_horizon_is_told_of(shop):
-    settings, client, url = shop
-    train(settings, client, url, horizon=HORIZON + 7, active=ACTIVE, progress=silent)
-    words = ["models", "promote", "3", "--force", "--reason", "a trial"]
-    said = subprocess.run(
-        [sys.executable, "-m", "ebbtide", *words],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "EBBTIDE_HOME": str(settings.home), "EBBTIDE_REDIS_URL": url},
-    )
-    assert "its risk is of 21 days, that of the champion before was of 14" in said.stdout
-    found = models.rollback(settings, client, ANN, None)
-    assert (found.horizon, found.horizon_before) == (HORIZON, HORIZON + 7)
